@@ -1,0 +1,86 @@
+import { FsError } from '../filesystem.ts'
+import type { OpenDirectory, OpenFile } from '../filesystem.ts'
+
+export type Handle =
+  { kind: 'file'; file: OpenFile; key: string } | { kind: 'directory'; directory: OpenDirectory; key: string }
+
+const HANDLE_BYTES = 4
+
+/** The open files and directories of one session. A handle's bytes are looked up, never trusted (§9). */
+export class Handles {
+  readonly #handles = new Map<number, Handle>()
+  readonly #max: number
+  /** Never reused within a session, so that a stale handle cannot name somebody else's file. */
+  #next = 0
+  #reserved = 0
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get size(): number {
+    return this.#handles.size
+  }
+
+  /**
+   * Opens within the limit, which counts opens under way.
+   * @throws FsError `failure` at the limit, before anything is opened.
+   */
+  async addFile(open: () => Promise<OpenFile>): Promise<Buffer> {
+    return this.#add(open, (file) => ({ kind: 'file', file, key: `file ${file.identity}` }))
+  }
+
+  async addDirectory(open: () => Promise<OpenDirectory>): Promise<Buffer> {
+    return this.#add(open, (directory, id) => ({ kind: 'directory', directory, key: `directory ${id}` }))
+  }
+
+  find(handle: Buffer): Handle | undefined {
+    return handle.length === HANDLE_BYTES ? this.#handles.get(handle.readUInt32BE(0)) : undefined
+  }
+
+  /** @throws FsError when there is no such handle, or it is a directory's. */
+  file(handle: Buffer): OpenFile {
+    const found = this.find(handle)
+    if (found?.kind !== 'file') throw new FsError('failure', 'Not the handle of an open file')
+    return found.file
+  }
+
+  /** @throws FsError when there is no such handle, or it is a file's. */
+  directory(handle: Buffer): OpenDirectory {
+    const found = this.find(handle)
+    if (found?.kind !== 'directory') throw new FsError('failure', 'Not the handle of an open directory')
+    return found.directory
+  }
+
+  /** Forgets the handle; closing what it named is the caller's. @throws FsError when there is none. */
+  remove(handle: Buffer): Handle {
+    const found = this.find(handle)
+    if (found === undefined) throw new FsError('failure', 'No such handle')
+    this.#handles.delete(handle.readUInt32BE(0))
+    return found
+  }
+
+  /** The client is gone: everything still open ends as failed. */
+  async abortAll(): Promise<void> {
+    const left = [...this.#handles.values()]
+    this.#handles.clear()
+    await Promise.all(left.map((handle) => (handle.kind === 'file' ? handle.file.abort() : handle.directory.close())))
+  }
+
+  async #add<T>(open: () => Promise<T>, wrap: (opened: T, id: number) => Handle): Promise<Buffer> {
+    if (this.#handles.size + this.#reserved >= this.#max) {
+      throw new FsError('failure', `Too many open handles: at most ${this.#max} at once`)
+    }
+    this.#reserved++
+    try {
+      const opened = await open()
+      const id = this.#next++
+      this.#handles.set(id, wrap(opened, id))
+      const handle = Buffer.alloc(HANDLE_BYTES)
+      handle.writeUInt32BE(id)
+      return handle
+    } finally {
+      this.#reserved--
+    }
+  }
+}
