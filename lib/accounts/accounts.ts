@@ -29,7 +29,10 @@ export class AccountError extends Error {
   }
 }
 
-/** Users and their logins, over any provider. Arguments are plain data: a call may cross a process boundary. */
+/**
+ * Users and their logins, over any provider. Arguments are plain data: a call may cross a process boundary.
+ * Every user comes back with an empty `password`: nobody above needs the hash.
+ */
 export interface Accounts {
   /**
    * Costs the same time whether the user is unknown or the password wrong; an empty password never matches.

@@ -1,0 +1,308 @@
+import { EventEmitter, once } from 'node:events'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { PortableOptions } from '../lib/portable/portable.ts'
+import type { ServeOptions } from '../lib/serve.ts'
+import { versionText } from '../lib/version/version.ts'
+import { run } from './cli.ts'
+import type { Io } from './cli.ts'
+import type { Running } from './lifetime.ts'
+
+const ended: Running = { stop: () => Promise.resolve(), finished: Promise.resolve() }
+
+/** Runs a command line against servers that end at once, and keeps what they were asked for. */
+async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial<Io> = {}) {
+  const seen = {
+    serve: undefined as ServeOptions | undefined,
+    portable: undefined as PortableOptions | undefined,
+    stdout: [] as string[],
+    stderr: [] as string[],
+  }
+  const code = await run(argv, {
+    env,
+    stdout: (line) => seen.stdout.push(line),
+    stderr: (line) => seen.stderr.push(line),
+    serve: (options) => {
+      seen.serve = options
+      return Promise.resolve(ended)
+    },
+    portable: (options) => {
+      seen.portable = options
+      return Promise.resolve(ended)
+    },
+    signals: new EventEmitter(),
+    exit: () => undefined,
+    ...changes,
+  })
+  return { code, ...seen }
+}
+
+describe('help and version', () => {
+  let printed: string[]
+  beforeEach(() => {
+    printed = []
+    vi.spyOn(console, 'log').mockImplementation((text: string) => void printed.push(text))
+  })
+  afterEach(() => vi.restoreAllMocks())
+
+  test.each([['-v'], ['--version']])('%s prints the version', async (flag) => {
+    expect(await cli([flag])).toMatchObject({ code: 0, stdout: [`SFTPGo version: ${versionText()}`], stderr: [] })
+  })
+
+  test.each([[[]], [['help']], [['-h']], [['--help']]])('%j lists the commands', async (argv) => {
+    expect((await cli(argv)).code).toBe(0)
+    for (const command of ['serve', 'portable', 'help'])
+      expect(printed.join('\n')).toMatch(new RegExp(`^ +${command} `, 'm'))
+  })
+
+  test.each([
+    [['help', 'serve']],
+    [['serve', '-h']],
+    [['serve', '--help']],
+    [['serve', '-zh']],
+    [['serve', '-s', '1', '-h']],
+  ])('%j shows the flags of serve and starts nothing', async (argv) => {
+    const { code, serve } = await cli(argv)
+    expect(code).toBe(0)
+    expect(serve).toBeUndefined()
+    expect(printed.join('\n')).toMatch(/-c, --config-dir .*\(default \.\)/)
+    expect(printed.join('\n')).toMatch(/-v, --log-verbose .*\(default true\)/)
+  })
+})
+
+describe('serve', () => {
+  const defaults = {
+    configDir: '.',
+    configFile: 'sftpgo',
+    log: { filePath: 'sftpgo.log', maxSizeMb: 10, maxBackups: 5, maxAgeDays: 28, compress: false, verbose: true },
+  }
+
+  test('without flags takes the defaults', async () => {
+    const { code, serve, stderr } = await cli(['serve'])
+    expect([code, stderr]).toEqual([0, []])
+    expect(serve).toMatchObject(defaults)
+  })
+
+  const LONG = ['--config-dir', '/c', '--config-file', 'f', '--log-file-path', 'l', '--log-max-size', '1']
+  const LONG_REST = ['--log-max-backups', '2', '--log-max-age', '3', '--log-compress', '--log-verbose=false']
+  const all = {
+    configDir: '/c',
+    configFile: 'f',
+    log: { filePath: 'l', maxSizeMb: 1, maxBackups: 2, maxAgeDays: 3, compress: true, verbose: false },
+  }
+  test.each([
+    { name: 'long flags', argv: [...LONG, ...LONG_REST] },
+    { name: 'long flags with =', argv: '-c=/c -f=f -l=l -s=1 -b=2 -a=3 -z=true -v=f'.split(' ') },
+    { name: 'short flags', argv: '-c /c -f f -l l -s 1 -b 2 -a 3 -z -v=0'.split(' ') },
+    { name: 'values attached to their letters', argv: '-c/c -ff -ll -s1 -b2 -a3 -zv=false'.split(' ') },
+    {
+      name: 'the last of a repeated flag',
+      argv: '-c /x -c /c -f f -l l -s 9 -s 1 -b 2 -a 3 -z=0 -z -v=F'.split(' '),
+    },
+  ])('takes $name', async ({ argv }) => {
+    const { code, serve, stderr } = await cli(['serve', ...argv])
+    expect([code, stderr]).toEqual([0, []])
+    expect(serve).toMatchObject(all)
+  })
+
+  const ENV = {
+    SFTPGO_CONFIG_DIR: '/c',
+    SFTPGO_CONFIG_FILE: 'f',
+    SFTPGO_LOG_FILE_PATH: 'l',
+    SFTPGO_LOG_MAX_SIZE: '1',
+    SFTPGO_LOG_MAX_BACKUPS: '2',
+    SFTPGO_LOG_MAX_AGE: '3',
+    SFTPGO_LOG_COMPRESS: 'T',
+    SFTPGO_LOG_VERBOSE: '0',
+  }
+  test('takes the environment where no flag is given', async () => {
+    expect((await cli(['serve'], ENV)).serve).toMatchObject({ ...all, env: ENV })
+    const { serve } = await cli(['serve', '-c', '/flag', '-v'], ENV)
+    expect(serve).toMatchObject({ ...all, configDir: '/flag', log: { ...all.log, verbose: true } })
+  })
+
+  test.each([
+    { name: 'an empty flag', argv: ['--log-file-path', '', '-z'], env: {} },
+    { name: 'an empty flag with =', argv: ['--log-file-path=', '-z'], env: {} },
+    { name: 'an empty variable', argv: ['-z'], env: { SFTPGO_LOG_FILE_PATH: '' } },
+    { name: 'an empty flag before a set variable', argv: ['-l', '', '-z'], env: { SFTPGO_LOG_FILE_PATH: 'x' } },
+  ])('$name for the log means standard error', async ({ argv, env }) => {
+    expect((await cli(['serve', ...argv], env)).serve?.log).toMatchObject({ filePath: '', compress: true })
+  })
+})
+
+describe('portable', () => {
+  test('without flags takes the defaults', async () => {
+    const { code, portable, stdout } = await cli(['portable'])
+    expect([code, stdout]).toEqual([0, []])
+    expect(portable).toMatchObject({
+      directory: '.',
+      sftpdPort: 0,
+      sshCommands: ['md5sum', 'sha1sum', 'cd', 'pwd'],
+      username: '',
+      password: '',
+      logFilePath: '',
+      publicKeys: [],
+      permissions: ['list', 'download'],
+    })
+  })
+
+  test('takes every flag, lists repeated or with commas', async () => {
+    const argv = ['-d', '/d', '-s', '2022', '-c', 'scp,cd', '-c', 'pwd', '-u', 'u', '-p', 'p', '-l', 'log', '-SC']
+    const keys = ['-k', 'ssh-rsa AAA a', '--public-key', '"ssh-rsa BBB ""b"", c",ssh-rsa CCC', '--permissions=*']
+    expect((await cli(['portable', ...argv, ...keys])).portable).toMatchObject({
+      directory: '/d',
+      sftpdPort: 2022,
+      sshCommands: ['scp', 'cd', 'pwd'],
+      username: 'u',
+      password: 'p',
+      logFilePath: 'log',
+      publicKeys: ['ssh-rsa AAA a', 'ssh-rsa BBB "b", c', 'ssh-rsa CCC'],
+      permissions: ['*'],
+    })
+  })
+
+  test.each([
+    { name: 'digits', username: '123', password: '007' },
+    { name: 'numbers in other forms', username: '0x10', password: '1e3' },
+    { name: 'words that look like switches', username: 'true', password: 'false' },
+    { name: 'leading dashes', username: '-v', password: '--help' },
+    { name: 'names of commands', username: 'portable', password: 'help' },
+    { name: 'equal signs and line ends', username: 'a=b', password: '=\n=' },
+    { name: 'nothing', username: '', password: '' },
+  ])('leaves $name as they are', async ({ username, password }) => {
+    for (const argv of [
+      ['-u', username, '-p', password],
+      [`--username=${username}`, `--password=${password}`],
+    ]) {
+      const { portable, stderr } = await cli(['portable', ...argv])
+      expect(stderr).toEqual([])
+      expect(portable).toMatchObject({ username, password })
+    }
+  })
+
+  test('an empty list is empty', async () => {
+    expect((await cli(['portable', '-c', ''])).portable?.sshCommands).toEqual([])
+  })
+})
+
+describe('refused with one line and exit code 1', () => {
+  test.each([
+    { argv: ['foo'], error: 'unknown command "foo" for "sftpgo"' },
+    { argv: ['constructor'], error: 'unknown command "constructor" for "sftpgo"' },
+    { argv: ['help', 'foo'], error: 'unknown command "foo" for "sftpgo"' },
+    { argv: ['--foo'], error: 'unknown flag: --foo' },
+    { argv: ['serve', '--foo'], error: 'unknown flag: --foo' },
+    { argv: ['serve', '--foo=\n1'], error: 'unknown flag: --foo' },
+    { argv: ['serve', '--no-log-compress'], error: 'unknown flag: --no-log-compress' },
+    { argv: ['serve', '---log-compress'], error: 'unknown flag: ---log-compress' },
+    { argv: ['serve', '-zx'], error: "unknown shorthand flag: 'x' in -zx" },
+    { argv: ['serve', '-c'], error: 'flag needs an argument: -c' },
+    { argv: ['serve', '--config-dir'], error: 'flag needs an argument: --config-dir' },
+    { argv: ['serve', 'foo\n'], error: 'unexpected argument "foo\\u000a" for "sftpgo serve"' },
+    {
+      argv: ['serve', '-v', 'false'],
+      error: 'unexpected argument "false" for "sftpgo serve", a switch is set with "="',
+    },
+    {
+      argv: ['serve', '-s', 'ten'],
+      error: 'invalid value "ten" for --log-max-size: a whole number from 0 to 2147483647 is allowed',
+    },
+    {
+      argv: ['serve', '-b=-1'],
+      error: 'invalid value "-1" for --log-max-backups: a whole number from 0 to 2147483647 is allowed',
+    },
+    { argv: ['serve', '-z=yes'], error: 'invalid value "yes" for --log-compress: true or false is allowed' },
+    {
+      argv: ['serve'],
+      env: { SFTPGO_LOG_MAX_AGE: '' },
+      error: 'invalid value "" for SFTPGO_LOG_MAX_AGE: a whole number from 0 to 2147483647 is allowed',
+    },
+    {
+      argv: ['portable', '-s', '65536'],
+      error: 'invalid value "65536" for --sftpd-port: a whole number from 0 to 65535 is allowed',
+    },
+    {
+      argv: ['portable', '-S=maybe'],
+      error: 'invalid value "maybe" for --advertise-service: true or false is allowed',
+    },
+  ])('$argv', async ({ argv, env, error }) => {
+    expect(await cli(argv, env)).toEqual({
+      code: 1,
+      serve: undefined,
+      portable: undefined,
+      stdout: [],
+      stderr: [`Error: ${error}`],
+    })
+  })
+
+  test('a start that fails', async () => {
+    const changes = { serve: () => Promise.reject(new Error('port 2022 is in use')) }
+    expect(await cli(['serve'], {}, changes)).toMatchObject({ code: 1, stderr: ['Error: port 2022 is in use'] })
+  })
+
+  test('a server that fails later', async () => {
+    const failed = { ...ended, finished: Promise.reject(new Error('listener lost')) }
+    const portable = () => Promise.resolve(failed)
+    expect(await cli(['portable'], {}, { portable })).toMatchObject({ code: 1, stderr: ['Error: listener lost'] })
+  })
+})
+
+describe.each(['serve', 'portable'])('signals to %s', (command) => {
+  /** A server that runs until it is stopped, and stops when `release` is called. */
+  function running() {
+    const signals = new EventEmitter()
+    const exits: number[] = []
+    const stop = vi.fn<() => void>()
+    const released = new EventEmitter()
+    const stopped = once(released, 'now').then(() => undefined)
+    const release = () => released.emit('now')
+    const server: Running = {
+      finished: new Promise(() => undefined),
+      stop: () => {
+        stop()
+        return stopped
+      },
+    }
+    const started = vi.fn<() => void>()
+    const start = () => {
+      started()
+      return Promise.resolve(server)
+    }
+    const outcome = cli([command], {}, { signals, serve: start, portable: start, exit: (code) => exits.push(code) })
+    return { signals, exits, stop, release, outcome, started }
+  }
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ])('%s stops it with code 0, a second one ends it at once with %d', async (signal, code) => {
+    const { signals, exits, stop, release, outcome, started } = running()
+    await vi.waitFor(() => expect(started).toHaveBeenCalled())
+    signals.emit(signal)
+    await vi.waitFor(() => expect(stop).toHaveBeenCalledOnce())
+    expect(exits).toEqual([])
+    signals.emit(signal)
+    expect(exits).toEqual([code])
+    release()
+    expect((await outcome).code).toBe(0)
+    expect(signals.eventNames()).toEqual([])
+  })
+
+  test('SIGHUP and SIGUSR1 change nothing', async () => {
+    const { signals, exits, stop, release, outcome, started } = running()
+    await vi.waitFor(() => expect(started).toHaveBeenCalled())
+    for (const signal of ['SIGHUP', 'SIGUSR1']) expect(signals.emit(signal)).toBe(true)
+    expect([exits, stop.mock.calls]).toEqual([[], []])
+    signals.emit('SIGTERM')
+    release()
+    expect((await outcome).code).toBe(0)
+  })
+
+  test('one that comes during the start stops it when it has started', async () => {
+    const { signals, stop, release, outcome } = running()
+    signals.emit('SIGTERM')
+    release()
+    expect((await outcome).code).toBe(0)
+    expect(stop).toHaveBeenCalledOnce()
+  })
+})

@@ -1,0 +1,66 @@
+import { parseBoolean, parseInteger } from '../lib/config/text.ts'
+import type { Flag } from './flags.ts'
+import { UsageError } from './spelling.ts'
+
+/** What sade hands to an action: texts only, a list where a flag was repeated. */
+export type Given = Readonly<Record<string, string | string[] | undefined>>
+
+type NameOf<F extends readonly Flag[], K extends Flag['kind']> = Extract<F[number], { kind: K }>['name']
+
+/** Reads the values of one command's flags: flag before environment before fallback. */
+export interface Values<F extends readonly Flag[]> {
+  text(name: NameOf<F, 'text'>): string
+  /** @throws UsageError naming the flag or variable whose text is not a number in range. */
+  integer(name: NameOf<F, 'integer'>): number
+  /** @throws UsageError naming the flag or variable whose text is neither true nor false. */
+  boolean(name: NameOf<F, 'boolean'>): boolean
+  list(name: NameOf<F, 'list'>): string[]
+}
+
+export function valuesOf<F extends readonly Flag[]>(flags: F, given: Given, env: NodeJS.ProcessEnv): Values<F> {
+  const find = (name: string) => {
+    const flag = flags.find((candidate) => candidate.name === name)
+    if (flag === undefined) throw new Error(`no flag ${name}`)
+    const typed = given[name]
+    if (typed !== undefined) return { flag, source: `--${name}`, texts: [typed].flat() }
+    const inherited = flag.variable === undefined ? undefined : env[flag.variable]
+    return { flag, source: flag.variable ?? `--${name}`, texts: [inherited ?? flag.fallback] }
+  }
+  // Of a flag that takes one value the last one given counts.
+  const last = (name: string) => {
+    const { texts, ...rest } = find(name)
+    return { ...rest, text: texts.at(-1) ?? '' }
+  }
+  return {
+    text: (name) => last(name).text,
+    integer(name) {
+      const { flag, source, text } = last(name)
+      const max = flag.max ?? Number.MAX_SAFE_INTEGER
+      const value = parseInteger(text)
+      if (value === undefined || value < 0 || value > max)
+        throw new UsageError(`invalid value "${text}" for ${source}: a whole number from 0 to ${max} is allowed`)
+      return value
+    },
+    boolean(name) {
+      const { source, text } = last(name)
+      const value = parseBoolean(text)
+      if (value === undefined) throw new UsageError(`invalid value "${text}" for ${source}: true or false is allowed`)
+      return value
+    },
+    list: (name) => find(name).texts.flatMap(splitList),
+  }
+}
+
+const ITEM = /(?:"((?:[^"]|"")*)"|([^,]*))(,|$)/y
+
+/** Comma separated items; one in double quotes may hold commas, and its quotes are doubled. */
+function splitList(text: string): string[] {
+  const items: string[] = []
+  if (text === '') return items
+  ITEM.lastIndex = 0
+  for (let match = ITEM.exec(text); match !== null; match = ITEM.exec(text)) {
+    items.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '')
+    if (match[3] === '') break
+  }
+  return items
+}

@@ -1,0 +1,173 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { sampleUser } from '../providers/contract.ts'
+import { MemoryProvider } from '../providers/memory/memory.ts'
+import { ProviderError } from '../providers/provider.ts'
+import { recordingLog } from '../providers/recording-log.ts'
+import type { Accounts } from './accounts.ts'
+import type { AccountsOptions } from './create-accounts.ts'
+import { createAccounts } from './create-accounts.ts'
+import { createPasswords } from './passwords.ts'
+import { ED25519 } from './sample-keys.ts'
+
+const NOW = 1_700_000_000_000
+const clock = { now: () => NOW, monotonic: () => 0, after: () => ({ cancel() {} }) }
+const passwords = createPasswords({ cost: { memoryKiB: 8, passes: 1, lanes: 1 } })
+const ALICE = { username: 'alice', password: 'secret', home_dir: '/srv/alice', permissions: ['*'] }
+
+let provider: MemoryProvider
+let log: ReturnType<typeof recordingLog>
+let accounts: Accounts
+const make = (overrides: Partial<AccountsOptions> = {}) =>
+  createAccounts({ provider, clock, log, manageUsers: true, usersBaseDir: '', passwords, ...overrides })
+beforeEach(() => {
+  provider = new MemoryProvider()
+  log = recordingLog()
+  accounts = make()
+})
+
+describe('adding', () => {
+  test('stores a hash, and nothing that comes back holds it', async () => {
+    const added = await accounts.add(ALICE)
+    expect(added).toMatchObject({ id: 1, username: 'alice', password: '', status: 1 })
+    expect((await provider.userById(1))?.password).toMatch(/^\$argon2id\$v=19\$m=8,t=1,p=1\$/)
+    expect(await accounts.get(1)).toEqual(added)
+    expect(await accounts.list({ limit: 10, offset: 0, order: 'ASC' })).toEqual([added])
+    expect((await accounts.update(1, { uid: 4 })).password).toBe('')
+  })
+
+  test('a taken name is refused with a kind of its own', async () => {
+    await accounts.add(ALICE)
+    await expect(accounts.add(ALICE)).rejects.toMatchObject({ name: 'AccountError', kind: 'exists' })
+  })
+
+  test('what is wrong is a validation error', async () => {
+    await expect(accounts.add({})).rejects.toMatchObject({
+      kind: 'validation',
+      message: 'Validation error: username is empty',
+    })
+    await expect(accounts.add({ ...ALICE, password: '$2a$10$x' })).rejects.toMatchObject({
+      kind: 'validation',
+      message: expect.stringMatching(/^Validation error: password: the hash format \$2a\$ is not supported yet/),
+    })
+  })
+
+  test('homes are derived below users_base_dir', async () => {
+    accounts = make({ usersBaseDir: '/srv/base' })
+    expect((await accounts.add({ ...ALICE, home_dir: '' })).home_dir).toBe('/srv/base/alice')
+  })
+})
+
+describe('updating', () => {
+  test('overlays what was sent, and gives back the stored user with its counters', async () => {
+    await accounts.add(ALICE)
+    const { password } = (await provider.userById(1)) ?? {}
+    await provider.addUse('alice', { size: 7, files: 1 }, NOW)
+    const updated = await accounts.update(1, { ID: 1, Quota_Size: 100, used_quota_size: 1 })
+    expect(updated).toMatchObject({ id: 1, quota_size: 100, used_quota_size: 7, home_dir: '/srv/alice' })
+    expect((await provider.userById(1))?.password).toBe(password)
+  })
+
+  test('a new password replaces the old one', async () => {
+    await accounts.add(ALICE)
+    await accounts.update(1, { password: 'changed' })
+    expect(await accounts.loginWithPassword('alice', 'changed')).toMatchObject({ ok: true })
+    expect(await accounts.loginWithPassword('alice', 'secret')).toMatchObject({ ok: false })
+  })
+
+  test('a removed password lets nobody in', async () => {
+    await accounts.add({ ...ALICE, public_keys: [ED25519.line] })
+    await accounts.update(1, { password: '' })
+    for (const password of ['', 'secret']) {
+      expect(await accounts.loginWithPassword('alice', password)).toEqual({ ok: false, reason: 'wrong password' })
+    }
+  })
+
+  test('another id or username in the body is refused', async () => {
+    await accounts.add(ALICE)
+    await expect(accounts.update(1, { id: 2 })).rejects.toMatchObject({
+      kind: 'validation',
+      message: 'Validation error: id is 2, want 1 or none',
+    })
+    await expect(accounts.update(1, { username: 'bob' })).rejects.toMatchObject({ kind: 'validation' })
+  })
+
+  test('parallel updates do not undo each other', async () => {
+    await accounts.add(ALICE)
+    const changes = [{ status: 0 }, { uid: 7 }, { quota_size: 9 }, { password: 'x' }, { gid: 8 }, { max_sessions: 3 }]
+    await Promise.all(changes.map((change) => accounts.update(1, change)))
+    expect(await accounts.get(1)).toMatchObject({ status: 0, uid: 7, quota_size: 9, gid: 8, max_sessions: 3 })
+  })
+
+  test('checks come in the order of the REST API: not found, id, method, values', async () => {
+    await accounts.add(ALICE)
+    const locked = make({ manageUsers: false })
+    const kindOf = async (id: number, input: Record<string, unknown>) => {
+      const error: unknown = await locked.update(id, input).catch((refused: unknown) => refused)
+      return error
+    }
+    expect(await kindOf(2, { id: 3 })).toMatchObject({ kind: 'not-found', message: 'Not found: no user with id 2' })
+    expect(await kindOf(1, { id: 3, status: 9 })).toMatchObject({ kind: 'validation' })
+    expect(await kindOf(1, { status: 9 })).toMatchObject({ kind: 'method-disabled' })
+  })
+})
+
+test('a removed user is gone', async () => {
+  await accounts.add(ALICE)
+  await accounts.remove(1)
+  await expect(accounts.get(1)).rejects.toMatchObject({ kind: 'not-found', message: 'Not found: no user with id 1' })
+  await expect(accounts.remove(1)).rejects.toMatchObject({ kind: 'not-found' })
+  await expect(accounts.update(1, {})).rejects.toMatchObject({ kind: 'not-found' })
+})
+
+test('while users are not managed here nothing is written', async () => {
+  const user = await accounts.add(ALICE)
+  const locked = make({ manageUsers: false })
+  const disabled = { kind: 'method-disabled', message: expect.stringMatching(/^Method disabled error: /) }
+  await expect(locked.add({ ...ALICE, username: 'bob' })).rejects.toMatchObject(disabled)
+  await expect(locked.update(1, { status: 0 })).rejects.toMatchObject(disabled)
+  await expect(locked.remove(1)).rejects.toMatchObject(disabled)
+  await expect(locked.remove(2)).rejects.toMatchObject({ kind: 'not-found' })
+  locked.loggedIn(user)
+  expect(await locked.get(1)).toEqual(user)
+})
+
+describe('the last login', () => {
+  test('is stamped with the time of the clock', async () => {
+    accounts.loggedIn(await accounts.add(ALICE))
+    await Promise.resolve()
+    expect((await accounts.get(1)).last_login).toBe(NOW)
+  })
+
+  test('that cannot be stamped is logged and nothing more', async () => {
+    const user = await accounts.add(ALICE)
+    await provider.close()
+    accounts.loggedIn(user)
+    await new Promise(setImmediate)
+    expect(log.lines).toEqual(['warn last login of "alice" not stored the data provider is closed'])
+  })
+})
+
+describe('a provider that fails', () => {
+  test('is unavailable in every call', async () => {
+    await provider.close()
+    const unavailable = { kind: 'unavailable', message: 'Data provider error: the data provider is closed' }
+    await expect(accounts.add(ALICE)).rejects.toMatchObject(unavailable)
+    await expect(accounts.update(1, {})).rejects.toMatchObject(unavailable)
+    await expect(accounts.remove(1)).rejects.toMatchObject(unavailable)
+    await expect(accounts.get(1)).rejects.toMatchObject(unavailable)
+    await expect(accounts.list({ limit: 1, offset: 0, order: 'ASC' })).rejects.toMatchObject(unavailable)
+    await expect(accounts.checkAvailability()).rejects.toMatchObject(unavailable)
+  })
+
+  test('a row that cannot be read can still be removed', async () => {
+    await provider.addUser(sampleUser('broken'))
+    provider.userById = () => Promise.reject(new ProviderError('unavailable', 'not readable'))
+    await expect(accounts.get(1)).rejects.toMatchObject({ kind: 'unavailable' })
+    await accounts.remove(1)
+    expect(await provider.userByName('broken')).toBeUndefined()
+  })
+})
+
+test('an available provider is available', async () => {
+  await expect(accounts.checkAvailability()).resolves.toBeUndefined()
+})

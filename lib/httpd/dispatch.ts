@@ -1,0 +1,61 @@
+import { inspect } from 'node:util'
+import type { Log } from '../logging/log.ts'
+import { HttpError, refusalOf } from './errors.ts'
+import type { Guard } from './guards.ts'
+import { genericReply, type Reply } from './replies.ts'
+import { createRouter, type Route } from './router.ts'
+
+/** A request as it came, free of sockets. */
+interface HttpRequest {
+  /** For the log. */
+  readonly id: string
+  readonly method: string
+  /** Request target of the request line: `/path?query`, or an absolute URL. */
+  readonly target: string
+  /** Header values by lower-case name, one entry for each line sent. */
+  readonly headers: Readonly<NodeJS.Dict<string[]>>
+  /** The whole body, read on demand. @throws HttpError 400, 413. */
+  body(): Promise<Buffer>
+}
+
+/** Answers any request and never rejects. */
+export type Dispatch = (request: HttpRequest) => Promise<Reply>
+
+export function createDispatch({ routes, guard, log }: { routes: readonly Route[]; guard: Guard; log: Log }): Dispatch {
+  const match = createRouter(routes)
+
+  async function answer(request: HttpRequest): Promise<Reply> {
+    const { path, query, authority } = parseTarget(request.target)
+    guard({ headers: request.headers, authority })
+    const found = match(request.method, path)
+    if (found.kind === 'not-found') return genericReply(404, { message: 'Not Found' })
+    if (found.kind === 'wrong-method') {
+      return genericReply(405, { message: 'Method not allowed' }, { Allow: found.allow.join(', ') })
+    }
+    return await found.route.handle({ params: found.params, query, body: () => request.body() })
+  }
+
+  return async (request) => {
+    try {
+      return await answer(request)
+    } catch (error) {
+      const refusal = refusalOf(error)
+      if (refusal === undefined) {
+        log.app('httpd', 'error', `request ${request.id} met a bug: ${inspect(error)}`)
+        return genericReply(500, { error: 'internal server error' })
+      }
+      if (refusal.status >= 500) log.app('httpd', 'error', `request ${request.id} failed`, { error })
+      return genericReply(refusal.status, { error: refusal.message, message: refusal.note })
+    }
+  }
+}
+
+function parseTarget(target: string): { path: string; query: URLSearchParams; authority?: string | undefined } {
+  const absolute = /^https?:\/\/([^/?#]*)(.*)$/is.exec(target)
+  const local = absolute === null ? target : `/${absolute[2]?.replace(/^\//, '')}`
+  if (!local.startsWith('/') || local.includes('#'))
+    throw new HttpError(400, 'the request target must be a path or an http URL, without fragment')
+  const mark = local.indexOf('?')
+  const path = mark < 0 ? local : local.slice(0, mark)
+  return { path, query: new URLSearchParams(mark < 0 ? '' : local.slice(mark + 1)), authority: absolute?.[1] }
+}

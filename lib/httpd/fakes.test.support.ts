@@ -1,0 +1,194 @@
+import { AccountError, type Accounts, type UserInput } from '../accounts/accounts.ts'
+import type { User } from '../accounts/user.ts'
+import type { Clock } from '../clock.ts'
+import { Connections } from '../connections/connections.ts'
+import type { HttpRecord, Log } from '../logging/log.ts'
+import { MAX_BODY_BYTES } from './body.ts'
+import { connectionRoutes } from './connections.ts'
+import { createDispatch } from './dispatch.ts'
+import { HttpError } from './errors.ts'
+import { createGuard, type GuardOptions } from './guards.ts'
+import type { Reply } from './replies.ts'
+import { statusRoutes, type Version } from './status.ts'
+import { userRoutes } from './users.ts'
+
+export const VERSION: Version = { version: '1.2.3', build_date: '2026-01-02', commit_hash: 'abc' }
+
+export function aUser(fields: Partial<User> = {}): User {
+  return {
+    id: 1,
+    status: 1,
+    username: 'alice',
+    expiration_date: 0,
+    password: '$argon2id$secret',
+    public_keys: ['ssh-ed25519 AAAA alice'],
+    home_dir: '/srv/alice',
+    uid: 0,
+    gid: 0,
+    max_sessions: 0,
+    quota_size: 0,
+    quota_files: 0,
+    permissions: ['*'],
+    used_quota_size: 0,
+    used_quota_files: 0,
+    last_quota_update: 0,
+    upload_bandwidth: 0,
+    download_bandwidth: 0,
+    last_login: 0,
+    ...fields,
+  }
+}
+
+/** Keeps users in a list; `failure`, once set, is what every call throws. */
+export class FakeAccounts implements Accounts {
+  users: User[]
+  failure: unknown = undefined
+  /** The arguments of `add`, `update` and `list`, in order of arrival. */
+  readonly calls: unknown[] = []
+
+  constructor(users: User[] = [aUser()]) {
+    this.users = users
+  }
+
+  async loginWithPassword(): Promise<{ ok: false; reason: 'unknown user' }> {
+    return { ok: false, reason: 'unknown user' }
+  }
+  async loginWithKey(): Promise<{ ok: false; reason: 'unknown user' }> {
+    return { ok: false, reason: 'unknown user' }
+  }
+  loggedIn(): void {
+    this.#mayFail()
+  }
+  async add(input: UserInput): Promise<User> {
+    this.#mayFail()
+    this.calls.push(input)
+    const { username } = input
+    if (typeof username !== 'string') throw new AccountError('validation', 'Validation error: username is required')
+    if (this.users.some((user) => user.username === username)) {
+      throw new AccountError('exists', `username ${username} already exists`)
+    }
+    const user = aUser({ id: this.users.length + 1, username })
+    this.users.push(user)
+    return user
+  }
+  async update(id: number, input: UserInput): Promise<User> {
+    const user = await this.get(id)
+    this.calls.push(input)
+    if ('permissions' in input && !Array.isArray(input['permissions'])) {
+      throw new AccountError('validation', 'Validation error: permissions must be a list')
+    }
+    return user
+  }
+  async remove(id: number): Promise<void> {
+    const found = await this.get(id)
+    this.users = this.users.filter((user) => user !== found)
+  }
+  async get(id: number): Promise<User> {
+    this.#mayFail()
+    const found = this.users.find((user) => user.id === id)
+    if (found === undefined) throw new AccountError('not-found', `Not found: no user has the id ${id}`)
+    return found
+  }
+  async list(query: Parameters<Accounts['list']>[0]): Promise<User[]> {
+    this.#mayFail()
+    this.calls.push(query)
+    return this.users
+  }
+  async checkAvailability(): Promise<void> {
+    this.#mayFail()
+  }
+
+  #mayFail(): void {
+    if (this.failure !== undefined) throw this.failure
+  }
+}
+
+/** Time that moves when a test says so; due callbacks run then. */
+export class FakeClock implements Clock {
+  #now = 1_700_000_000_000
+  readonly #timers = new Set<{ due: number; callback: () => void }>()
+
+  now(): number {
+    return this.#now
+  }
+  monotonic(): number {
+    return this.#now
+  }
+  after(delayMs: number, callback: () => void): { cancel(): void } {
+    const timer = { due: this.#now + delayMs, callback }
+    this.#timers.add(timer)
+    return { cancel: () => void this.#timers.delete(timer) }
+  }
+  advance(ms: number): void {
+    this.#now += ms
+    for (const timer of [...this.#timers].filter(({ due }) => due <= this.#now)) {
+      this.#timers.delete(timer)
+      timer.callback()
+    }
+  }
+}
+
+export class FakeLog implements Log {
+  readonly requests: HttpRecord[] = []
+  readonly messages: string[] = []
+
+  app(...[sender, level, message]: Parameters<Log['app']>): void {
+    this.messages.push(`${sender} ${level} ${message}`)
+  }
+  http(record: HttpRecord): void {
+    this.requests.push(record)
+  }
+  transfer(): void {
+    throw new Error('httpd moves no files')
+  }
+  command(): void {
+    throw new Error('httpd runs no commands')
+  }
+  connectionFailed(): void {
+    throw new Error('httpd has no logins')
+  }
+  async close(): Promise<void> {
+    await Promise.resolve()
+  }
+}
+
+export interface Ask {
+  method?: string
+  headers?: Record<string, string | string[]>
+  /** Sent with a JSON content type unless `headers` says otherwise. */
+  body?: string | Uint8Array
+}
+
+/** The API without a socket. */
+export function fakeApi({ guard = {}, users }: { guard?: Partial<GuardOptions>; users?: User[] } = {}) {
+  const accounts = new FakeAccounts(users)
+  const log = new FakeLog()
+  const clock = new FakeClock()
+  const connections = new Connections(clock)
+  const dispatch = createDispatch({
+    routes: [...statusRoutes(accounts, VERSION), ...connectionRoutes(connections, log), ...userRoutes(accounts)],
+    guard: createGuard({ bindHost: '127.0.0.1', boundAddress: '127.0.0.1', allowedHosts: [], ...guard }),
+    log,
+  })
+
+  async function ask(target: string, { method = 'GET', headers = {}, body = '' }: Ask = {}): Promise<Reply> {
+    const bytes = Buffer.from(body)
+    const defaults = {
+      host: '127.0.0.1:8080',
+      ...(bytes.length > 0 && { 'content-type': 'application/json', 'content-length': String(bytes.length) }),
+    }
+    const sent = Object.entries({ ...defaults, ...headers }).map(([name, value]) => [name, [value].flat()])
+    return dispatch({
+      id: 'test/0',
+      method,
+      target,
+      headers: Object.fromEntries(sent),
+      body: async () => {
+        if (bytes.length > MAX_BODY_BYTES) throw new HttpError(413, 'the body is too long')
+        return bytes
+      },
+    })
+  }
+
+  return { accounts, clock, connections, log, ask }
+}

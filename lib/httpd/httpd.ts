@@ -1,0 +1,157 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Accounts } from '../accounts/accounts.ts'
+import type { Clock } from '../clock.ts'
+import type { Connections } from '../connections/connections.ts'
+import type { Log } from '../logging/log.ts'
+import { readBody } from './body.ts'
+import { connectionRoutes } from './connections.ts'
+import { createDispatch } from './dispatch.ts'
+import { createGuard } from './guards.ts'
+import { answerClientError } from './malformed.ts'
+import { SECURITY_HEADERS, type Reply } from './replies.ts'
+import { createRequestIds } from './request-ids.ts'
+import { statusRoutes, type Version } from './status.ts'
+import { userRoutes } from './users.ts'
+
+/** Room for the cookies and tokens of any proxy in front; node's own 16 KiB is less than 0.9.4 takes. */
+const MAX_HEADER_BYTES = 64 * 1024
+/** A client that dribbles its headers holds a socket for no longer than this. */
+const HEADERS_TIMEOUT_MS = 60_000
+/** The whole request, body included: 0.9.4's read timeout, over a minute for each 256 KiB of the largest body. */
+const REQUEST_TIMEOUT_MS = 300_000
+/** A socket on which nothing moves, such as that of a client which does not read its answer: 0.9.4's write timeout. */
+const SOCKET_TIMEOUT_MS = 300_000
+/** How long running requests may take to end once the server closes. */
+const CLOSE_GRACE_MS = 5_000
+
+export interface HttpdOptions {
+  accounts: Accounts
+  connections: Connections
+  version: Version
+  log: Log
+  clock: Clock
+  /** Names (without port) the server is reached by, beside its address and loopback: see `createGuard`. */
+  allowedHosts?: readonly string[]
+}
+
+interface Address {
+  host: string
+  port: number
+}
+
+/** The HTTP server of the REST API. It listens once; after `close` it is done for good. */
+export interface Httpd {
+  /**
+   * @param address `host: ''` is every interface, `port: 0` any free one.
+   * @returns the address in use.
+   * @throws Error one line naming the address and what is wrong with it.
+   */
+  listen(address: Address): Promise<Address>
+  /** Stops accepting, lets running requests end for up to 5 seconds, then cuts what is left. Safe to call again. */
+  close(): Promise<void>
+  /** Answers one request and logs it; never rejects. */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+}
+
+export function createHttpd({ accounts, connections, version, log, clock, allowedHosts = [] }: HttpdOptions): Httpd {
+  const nextRequestId = createRequestIds()
+  // Until the address is known, the strictest answer to which hosts are served.
+  let guard = createGuard({ bindHost: '', boundAddress: '127.0.0.1', allowedHosts })
+  let closed: Promise<void> | undefined
+
+  const dispatch = createDispatch({
+    routes: [...statusRoutes(accounts, version), ...connectionRoutes(connections, log), ...userRoutes(accounts)],
+    guard: (request) => guard(request),
+    log,
+  })
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const started = clock.monotonic()
+    const { method = '', url: target = '', headers, socket } = request
+    const id = nextRequestId()
+    // Both are gone once the client is.
+    const remoteAddr = endpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0)
+    response.on('error', (error) => log.app('httpd', 'debug', `request ${id}: the answer was not sent`, { error }))
+    const reply = await dispatch({
+      id,
+      method,
+      target,
+      headers: request.headersDistinct,
+      body: () => readBody(request, Number(headers['content-length'] ?? 0)),
+    })
+    send(reply, response, closed !== undefined)
+    log.http({
+      method,
+      proto: `HTTP/${request.httpVersion}`,
+      remoteAddr,
+      requestId: id,
+      uri: `http://${headers.host ?? ''}${target}`,
+      userAgent: headers['user-agent'] ?? '',
+      respStatus: reply.status,
+      respSize: Buffer.byteLength(reply.body),
+      elapsedMs: Math.round(clock.monotonic() - started),
+    })
+  }
+
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => void handle(request, response),
+  )
+  server.setTimeout(SOCKET_TIMEOUT_MS)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    log.app('httpd', 'debug', 'malformed request', { error })
+    answerClientError(error, socket)
+  })
+
+  return {
+    handle,
+    async listen({ host, port }) {
+      await new Promise<void>((resolve, reject) => {
+        const refused = (error: NodeJS.ErrnoException): void => {
+          const reason = error.code === 'EADDRINUSE' ? 'the address is already in use' : error.message
+          reject(new Error(`httpd cannot listen on ${endpoint(host, port)}: ${reason}`, { cause: error }))
+        }
+        server.once('error', refused)
+        server.listen({ port, ...(host !== '' && { host }) }, () => {
+          server.off('error', refused)
+          server.on('error', (error) => log.app('httpd', 'error', 'the server failed', { error }))
+          resolve()
+        })
+      })
+      const bound = server.address()
+      if (bound === null || typeof bound === 'string') throw new Error('httpd listens on no TCP address')
+      guard = createGuard({ bindHost: host, boundAddress: bound.address, allowedHosts })
+      return { host: bound.address, port: bound.port }
+    },
+    close() {
+      closed ??= new Promise((resolve) => {
+        if (!server.listening) {
+          resolve()
+          return
+        }
+        const deadline = clock.after(CLOSE_GRACE_MS, () => server.closeAllConnections(), { ref: true })
+        server.close(() => {
+          deadline.cancel()
+          resolve()
+        })
+        server.closeIdleConnections()
+      })
+      return closed
+    },
+  }
+}
+
+function send({ status, headers, body }: Reply, response: ServerResponse, last: boolean): void {
+  response.writeHead(status, {
+    ...SECURITY_HEADERS,
+    ...headers,
+    'Content-Length': Buffer.byteLength(body),
+    ...(last && { Connection: 'close' }),
+  })
+  response.end(body)
+}
+
+/** `ip:port`, with IPv6 in brackets. */
+function endpoint(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,45 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openProvider } from './open.ts'
+import { recordingLog } from './recording-log.ts'
+
+let configDir: string
+beforeEach(async () => {
+  configDir = await mkdtemp(join(tmpdir(), 'open-provider-'))
+})
+afterEach(() => rm(configDir, { recursive: true }))
+
+const around = () => ({ configDir, log: recordingLog() })
+const config = { driver: 'sqlite', name: 'sftpgo.db', users_table: 'users', connection_string: '' }
+
+test('a relative name is below the configuration directory', async () => {
+  const provider = await openProvider(config, around())
+  expect(provider.driver).toBe('sqlite')
+  expect((await stat(join(configDir, 'sftpgo.db'))).size).toBeGreaterThan(0)
+  await provider.close()
+})
+
+test('an absolute name stays', async () => {
+  const name = join(configDir, 'elsewhere.db')
+  const provider = await openProvider({ ...config, name }, { ...around(), configDir: '/nowhere' })
+  expect((await stat(name)).isFile()).toBe(true)
+  await provider.close()
+})
+
+test('memory needs no name', async () => {
+  const provider = await openProvider({ driver: 'memory', name: '', users_table: '' }, around())
+  expect(provider.driver).toBe('memory')
+})
+
+test.each(['oracle', 'SQLite', '', 'toString'])('driver %j is refused, naming what is allowed', async (driver) => {
+  await expect(openProvider({ ...config, driver }, around())).rejects.toThrow(
+    `data_provider.driver is ${JSON.stringify(driver)}: want one of memory, sqlite`,
+  )
+})
+
+test('sqlite without a path, or with a connection string, is refused', async () => {
+  await expect(openProvider({ ...config, name: '' }, around())).rejects.toThrow(/data_provider\.name is empty/)
+  await expect(openProvider({ ...config, connection_string: 'file:x' }, around())).rejects.toThrow(/connection_string/)
+})

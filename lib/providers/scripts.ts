@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** One step of a database's schema: a file of sql/<driver>. */
+export interface SchemaScript {
+  /** File name, `YYYYMMDD.sql`: steps are applied in its order. */
+  name: string
+  sql: string
+}
+
+/**
+ * The steps shipped with the package for one driver, in the order to apply them.
+ * @throws Error naming the folder when it is missing or holds none.
+ */
+export async function schemaScripts(driver: string): Promise<SchemaScript[]> {
+  const folder = join(packageRoot(dirname(fileURLToPath(import.meta.url))), 'sql', driver)
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).toSorted()
+  if (names.length === 0) throw new Error(`no schema scripts in ${folder}`)
+  return Promise.all(names.map(async (name) => ({ name, sql: await readFile(join(folder, name), 'utf8') })))
+}
+
+/**
+ * The nearest folder at or above `from` that holds a package.json: the same from the sources and from dist/.
+ * @throws Error when there is none.
+ */
+export function packageRoot(from: string): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder
+    if (folder === dirname(folder)) throw new Error(`no package.json at or above ${from}`)
+  }
+}
+
+/** The columns a step adds, from its `-- adds:` lines: the schema has no version table to ask. */
+export function addedColumns(script: SchemaScript): string[] {
+  const columns = [...script.sql.matchAll(/^-- adds:(.*)$/gm)].flatMap((line) => line[1]?.split(/\s+/) ?? [])
+  const names = columns.filter((column) => column !== '')
+  if (names.length === 0) throw new Error(`${script.name} does not say which columns it adds`)
+  return names
+}
+
+/** The step's SQL for a table of another name: the scripts call it "users", or "users_new" while it is rebuilt. */
+export function sqlForTable(script: SchemaScript, table: string): string {
+  return script.sql.replaceAll(
+    /(["'])users(_new)?\1/g,
+    (_, quote: string, suffix = '') => quote + table + suffix + quote,
+  )
+}
+
+/**
+ * Table names cannot be parameters, so only plain identifiers are let into a statement.
+ * @throws Error naming the key, the value and what is allowed.
+ */
+export function checkedTableName(name: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    throw new Error(
+      `data_provider.users_table is ${JSON.stringify(name)}: want letters, digits and _, not beginning with a digit`,
+    )
+  }
+  return name
+}

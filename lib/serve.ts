@@ -1,0 +1,185 @@
+import { homedir } from 'node:os'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { createAccounts } from './accounts/create-accounts.ts'
+import { systemClock } from './clock.ts'
+import { loadConfig, resolveIn } from './config/load.ts'
+import { unsupportedSettings } from './config/unsupported.ts'
+import { Connections } from './connections/connections.ts'
+import { createHttpd } from './httpd/httpd.ts'
+import { createLog } from './logging/logger.ts'
+import { openProvider } from './providers/open.ts'
+import { createOpenAccount } from './sshd/account-session.ts'
+import { loadHostKeys } from './sshd/host-keys.ts'
+import { createSshd } from './sshd/sshd.ts'
+import { transportNote } from './sshd/transport-note.ts'
+import { versionInfo, versionText } from './version/version.ts'
+import { nodeStorage } from './vfs/storage.ts'
+
+export interface ServeOptions {
+  configDir: string
+  /** Without its extension. */
+  configFile: string
+  log: {
+    /** Relative to the working directory or absolute; `''` means standard error. */
+    filePath: string
+    maxSizeMb: number
+    maxBackups: number
+    maxAgeDays: number
+    compress: boolean
+    verbose: boolean
+  }
+  env: NodeJS.ProcessEnv
+  stdout: (line: string) => void
+}
+
+export interface Address {
+  host: string
+  port: number
+}
+
+/** A server that listens. */
+export interface Running {
+  sftpAddress: Address
+  /** Absent when `httpd.bind_port` is 0. */
+  httpAddress?: Address
+  /** Ends every connection, settles what is open, closes the store; a second call waits for the first. */
+  stop(): Promise<void>
+  /** Resolves after {@link stop}. */
+  finished: Promise<void>
+}
+
+/** Undoes what was started, in reverse, also when the start fails half-way. */
+class Shutdown {
+  readonly #steps: (() => Promise<void>)[] = []
+  #running: Promise<void> | undefined
+
+  add(step: () => Promise<void>): void {
+    this.#steps.push(step)
+  }
+
+  run(): Promise<void> {
+    this.#running ??= (async () => {
+      for (const step of this.#steps.toReversed()) await step()
+    })()
+    return this.#running
+  }
+}
+
+/**
+ * Builds the whole server out of its parts and starts it.
+ * @throws Error with one line when the configuration, the store, a key or an address is not usable; nothing is left running.
+ */
+export async function serve(options: ServeOptions): Promise<Running> {
+  const clock = systemClock
+  const shutdown = new Shutdown()
+  try {
+    assertPlatform()
+    const configDir = path.resolve(options.configDir)
+    const { config, file, warnings } = await loadConfig({
+      configDir,
+      configFile: options.configFile,
+      env: options.env,
+      cwd: process.cwd(),
+      home: homedir(),
+    })
+    const log = createLog({
+      destination: options.log.filePath === '' ? { kind: 'stderr' } : { kind: 'file', path: options.log.filePath },
+      verbose: options.log.verbose,
+      now: clock,
+    })
+    shutdown.add(() => log.close())
+    log.app('service', 'info', `starting SFTPGo ${versionText()}, configuration: ${file ?? 'built in'}`)
+    log.app('service', 'info', transportNote())
+    for (const warning of [...warnings, ...unsupportedSettings(config)]) log.app('config', 'warn', warning)
+    process.umask(Number.parseInt(config.sftpd.umask, 8))
+
+    const hostKeys = await loadHostKeys(
+      config.sftpd.keys.map((key) => resolveIn(configDir, key.private_key)),
+      configDir,
+      log,
+    )
+    const provider = await openProvider(config.data_provider, { configDir, log })
+    shutdown.add(() => provider.close())
+    const accounts = createAccounts({
+      provider,
+      clock,
+      log,
+      manageUsers: config.data_provider.manage_users === 1,
+      usersBaseDir: config.data_provider.users_base_dir,
+    })
+    const connections = new Connections(clock)
+
+    const sshd = createSshd({
+      accounts,
+      connections,
+      openAccount: createOpenAccount({
+        storage: nodeStorage,
+        log,
+        setstatMode: config.sftpd.setstat_mode,
+        isRoot: process.getuid?.() === 0,
+      }),
+      hostKeys,
+      config: { ...config.sftpd, banner: config.sftpd.banner.trim() || `SFTPGo_${versionInfo().version}` },
+      loginBanner: await readLoginBanner(resolveIn(configDir, config.sftpd.login_banner_file)),
+      log,
+      clock,
+    })
+    const sftpAddress = await sshd.listen({ host: config.sftpd.bind_address, port: config.sftpd.bind_port })
+    shutdown.add(() => sshd.close())
+
+    const { version, commit, date } = versionInfo()
+    const httpd = createHttpd({
+      accounts,
+      connections,
+      version: { version, build_date: date, commit_hash: commit },
+      log,
+      clock,
+    })
+    const httpAddress =
+      config.httpd.bind_port === 0
+        ? undefined
+        : await httpd.listen({ host: config.httpd.bind_address, port: config.httpd.bind_port })
+    shutdown.add(() => httpd.close())
+
+    const ready =
+      `SFTPGo ${versionText()} ready: SFTP on ${shown(sftpAddress)}` +
+      (httpAddress === undefined ? '' : `, HTTP on ${shown(httpAddress)}`)
+    log.app('service', 'info', ready)
+    options.stdout(ready)
+
+    const finished = new Promise<void>((resolve) => shutdown.add(async () => resolve()))
+    return {
+      sftpAddress,
+      ...(httpAddress === undefined ? {} : { httpAddress }),
+      stop: async () => {
+        log.app('service', 'info', 'stopping')
+        await shutdown.run()
+      },
+      finished,
+    }
+  } catch (error) {
+    await shutdown.run()
+    throw error
+  }
+}
+
+/** `0.0.0.0:2022`, `[::]:2022`. */
+export function shown({ host, port }: Address): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Confinement stands on /proc/self/fd: elsewhere a home directory would not be a wall. */
+export function assertPlatform(): void {
+  if (process.platform !== 'linux') throw new Error(`this version serves on Linux only, not on ${process.platform}`)
+}
+
+async function readLoginBanner(file: string): Promise<string | undefined> {
+  if (file === '') return undefined
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new Error(`sftpd.login_banner_file: ${file} cannot be read (${code})`, { cause: error })
+  }
+}

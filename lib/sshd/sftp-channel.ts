@@ -1,0 +1,184 @@
+import type { Socket } from 'node:net'
+import type { ServerChannel } from 'ssh2'
+import { DATA_HEADER_BYTES } from '../../protocol/sftp/codec.ts'
+import { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
+import { DEFAULT_LIMITS } from '../../protocol/sftp/limits.ts'
+import { SftpServer } from '../../protocol/sftp/server.ts'
+import type { FileSystem } from '../../protocol/filesystem.ts'
+import type { Clock } from '../clock.ts'
+
+/** Bytes waiting in the socket above which no more are encrypted for it: the client, not our memory, sets the pace. */
+const MAX_SOCKET_BYTES = 1024 * 1024
+/** Replies up to this are put together before they are encrypted: most are a few dozen bytes. */
+const SMALL_REPLY_BYTES = 1024
+/** A channel packet's worth (ssh2 cuts there). */
+const GATHERED_BYTES = 32 * 1024
+/** Idle read buffers that all sessions share: 4 MiB. */
+const MAX_IDLE_BUFFERS = 16
+
+/** Read buffers for any number of channels. */
+export function createBufferPool(): BufferPool {
+  return new BufferPool(DEFAULT_LIMITS.maxReadBytes + DATA_HEADER_BYTES, MAX_IDLE_BUFFERS)
+}
+
+export interface SftpChannelOptions {
+  channel: ServerChannel
+  /** Under the channel, for its backpressure. */
+  socket: Socket
+  fs: FileSystem
+  username: string
+  buffers: BufferPool
+  clock: Clock
+  active(): void
+  /** What the engine could not explain to the client. */
+  report(message: string, error: unknown): void
+}
+
+/** A queued reply; `sent` is called once, also when the client is gone and nobody will take it. */
+interface Outgoing {
+  bytes: Buffer
+  sent: () => void
+}
+
+/**
+ * Moves bytes between an SSH channel and an {@link SftpServer}. What the client sent before it left is
+ * executed; resolves when the session is over and nothing is open any more. Never rejects.
+ */
+export async function serveSftp(options: SftpChannelOptions): Promise<void> {
+  const { channel, fs, username, buffers, clock } = options
+  const replies = new ReplyWriter(options.channel, options.socket)
+  let exitStatus = 0
+
+  return new Promise((resolve) => {
+    let finishing = false
+    const finish = async (): Promise<void> => {
+      if (finishing) return
+      finishing = true
+      await server.end()
+      await replies.flushed()
+      channel.exit(exitStatus)
+      channel.end()
+      resolve()
+    }
+    const server = new SftpServer({
+      fs,
+      username,
+      buffers,
+      driver: {
+        send: (bytes, sent) => replies.push({ bytes, sent }),
+        resume: () => channel.resume(),
+        fail(reason) {
+          options.report('the client broke the SFTP protocol', reason)
+          exitStatus = 1
+          void finish()
+        },
+        report: (error, request) => options.report(`${request.kind} failed`, error),
+        active: options.active,
+        now: () => clock.now(),
+      },
+    })
+    channel.on('data', (chunk: Buffer) => {
+      if (!server.receive(chunk)) channel.pause()
+    })
+    channel.on('error', (error: Error) => options.report('channel error', error))
+    channel.on('end', () => void finish())
+    // The one sign of the peer's CHANNEL_CLOSE, or of a lost connection, that does not wait for buffered data:
+    // 'close' waits for 'end', and a write that waits for the client's window is never called back.
+    channel.stderr.on('error', (error: Error) => options.report('channel error', error))
+    channel.stderr.once('finish', () => {
+      replies.discard()
+      channel.resume()
+    })
+  })
+}
+
+/** Writes replies to a channel, as fast as the client takes them and no faster. */
+class ReplyWriter {
+  readonly #channel: ServerChannel
+  readonly #socket: Socket
+  readonly #queue: Outgoing[] = []
+  /** Handed to the channel, which has not passed them on yet. */
+  #underWay: Outgoing[] = []
+  #scheduled = false
+  #discarding = false
+  #waitingForSocket = false
+
+  constructor(channel: ServerChannel, socket: Socket) {
+    this.#channel = channel
+    this.#socket = socket
+  }
+
+  push(reply: Outgoing): void {
+    this.#queue.push(reply)
+    this.#schedule()
+  }
+
+  /** Resolves when everything pushed so far was passed on or discarded. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => this.push({ bytes: Buffer.alloc(0), sent: resolve }))
+  }
+
+  /** Nobody listens any more: everything counts as sent. */
+  discard(): void {
+    this.#discarding = true
+    this.#schedule()
+  }
+
+  /** Once a turn of the event loop, so that what the disk answered in it leaves together. */
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      if (this.#discarding) this.#passedOn([...this.#underWay.splice(0), ...this.#queue.splice(0)])
+      else this.#flush()
+    })
+  }
+
+  #flush(): void {
+    this.#socket.cork()
+    // What the channel still holds waits for the client's window.
+    while (this.#queue.length > 0 && this.#channel.writableLength === 0 && this.#socketHasRoom()) {
+      const batch = takeBatch(this.#queue)
+      this.#underWay = batch
+      const [first] = batch
+      const bytes =
+        batch.length === 1 && first !== undefined ? first.bytes : Buffer.concat(batch.map((one) => one.bytes))
+      this.#channel.write(bytes, () => {
+        // The client may have gone meanwhile, and the batch with it.
+        if (this.#underWay === batch) this.#underWay = []
+        this.#passedOn(batch.splice(0))
+        if (this.#queue.length > 0) this.#schedule()
+      })
+    }
+    this.#socket.uncork()
+  }
+
+  #socketHasRoom(): boolean {
+    if (this.#socket.writableLength < MAX_SOCKET_BYTES) return true
+    if (!this.#waitingForSocket) {
+      this.#waitingForSocket = true
+      this.#socket.once('drain', () => {
+        this.#waitingForSocket = false
+        this.#schedule()
+      })
+    }
+    return false
+  }
+
+  #passedOn(batch: Outgoing[]): void {
+    for (const { sent } of batch) sent()
+  }
+}
+
+/** The next reply, with the small ones behind it when it is small. */
+function takeBatch(outgoing: Outgoing[]): Outgoing[] {
+  let count = 0
+  let bytes = 0
+  for (const { bytes: next } of outgoing) {
+    if (next.length > SMALL_REPLY_BYTES || bytes + next.length > GATHERED_BYTES) break
+    bytes += next.length
+    count++
+  }
+  return outgoing.splice(0, Math.max(count, 1))
+}

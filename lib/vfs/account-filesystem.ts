@@ -1,0 +1,246 @@
+import { FsError } from '../../protocol/filesystem.ts'
+import type {
+  FileSystem,
+  HashAlgorithm,
+  OpenDirectory,
+  OpenFile,
+  OpenFlags,
+  VirtualPath,
+  VolumeStats,
+} from '../../protocol/filesystem.ts'
+import type { Attrs } from '../../protocol/sftp/attrs.ts'
+import type { Permission } from '../accounts/user.ts'
+import { NEEDS, allows, attrsNeed, demand } from './permissions.ts'
+
+/** What is worth telling of a session's work on files; paths are virtual. */
+export type FileEvent =
+  | { kind: 'Rename'; path: VirtualPath; target: VirtualPath }
+  | { kind: 'Rmdir' | 'Mkdir' | 'Remove'; path: VirtualPath }
+  | { kind: 'Symlink'; target: string; link: VirtualPath }
+  | { kind: 'Chmod'; path: VirtualPath; mode: number }
+  | { kind: 'Chown'; path: VirtualPath; uid: number; gid: number }
+  | { kind: 'Chtimes'; path: VirtualPath; atime: number; mtime: number }
+
+/** An upload or download under way. */
+export interface TransferProgress {
+  moved(bytes: number): void
+  /** @param error why it failed; undefined for a transfer that the client completed. */
+  end(error: string | undefined): void
+}
+
+/** Learns of what an account does. */
+export interface FileObserver {
+  transfer(operation: 'upload' | 'download', path: VirtualPath): TransferProgress
+  /** After it succeeded. */
+  done(event: FileEvent): void
+}
+
+export interface AccountRules {
+  permissions: ReadonlySet<Permission>
+  /** `sftpd.setstat_mode` 1: owner, mode and times are accepted and left alone. */
+  ignoreSetstat: boolean
+}
+
+/**
+ * A filesystem as one account may use it: what is not permitted is refused before anything happens, what
+ * happens is told to the observer. Every protocol goes through it.
+ */
+export class AccountFileSystem implements FileSystem {
+  readonly #inner: FileSystem
+  readonly #rules: AccountRules
+  readonly #observer: FileObserver
+
+  constructor(inner: FileSystem, rules: AccountRules, observer: FileObserver) {
+    this.#inner = inner
+    this.#rules = rules
+    this.#observer = observer
+  }
+
+  async open(path: VirtualPath, flags: OpenFlags, attrs: Attrs): Promise<OpenFile> {
+    this.#demand(NEEDS.open(path, flags, attrs))
+    const file = await this.#inner.open(path, flags, attrs)
+    const progress = this.#observer.transfer(flags.write ? 'upload' : 'download', path)
+    return new AccountFile(file, path, this.#rules, this.#observer, progress)
+  }
+
+  async opendir(path: VirtualPath): Promise<OpenDirectory> {
+    this.#demand(NEEDS.opendir(path))
+    return this.#inner.opendir(path)
+  }
+
+  async stat(path: VirtualPath): Promise<Attrs> {
+    this.#demand(NEEDS.stat(path))
+    return this.#inner.stat(path)
+  }
+
+  async lstat(path: VirtualPath): Promise<Attrs> {
+    this.#demand(NEEDS.lstat(path))
+    return this.#inner.lstat(path)
+  }
+
+  async setstat(path: VirtualPath, attrs: Attrs): Promise<void> {
+    const effective = effectiveAttrs(attrs, this.#rules)
+    this.#demand(NEEDS.setstat(path, effective))
+    await this.#inner.setstat(path, effective)
+    for (const event of attrEvents(path, effective)) this.#observer.done(event)
+  }
+
+  async lsetstat(path: VirtualPath, attrs: Attrs): Promise<void> {
+    const effective = effectiveAttrs(attrs, this.#rules)
+    this.#demand(NEEDS.lsetstat(path, effective))
+    await this.#inner.lsetstat(path, effective)
+    for (const event of attrEvents(path, effective)) this.#observer.done(event)
+  }
+
+  async remove(path: VirtualPath): Promise<void> {
+    this.#demand(NEEDS.remove(path))
+    await this.#inner.remove(path)
+    this.#observer.done({ kind: 'Remove', path })
+  }
+
+  async mkdir(path: VirtualPath, attrs: Attrs): Promise<void> {
+    this.#demand(NEEDS.mkdir(path, attrs))
+    await this.#inner.mkdir(path, attrs)
+    this.#observer.done({ kind: 'Mkdir', path })
+  }
+
+  async rmdir(path: VirtualPath): Promise<void> {
+    this.#demand(NEEDS.rmdir(path))
+    await this.#inner.rmdir(path)
+    this.#observer.done({ kind: 'Rmdir', path })
+  }
+
+  async realpath(path: VirtualPath): Promise<VirtualPath> {
+    // Without `list`, resolving links would tell what exists: the normalised path must do.
+    return allows(this.#rules.permissions, ['list']) ? this.#inner.realpath(path) : path
+  }
+
+  async rename(oldpath: VirtualPath, newpath: VirtualPath, options: { replace: boolean }): Promise<void> {
+    this.#demand(NEEDS.rename(oldpath, newpath, options))
+    await this.#inner.rename(oldpath, newpath, options)
+    this.#observer.done({ kind: 'Rename', path: oldpath, target: newpath })
+  }
+
+  async readlink(path: VirtualPath): Promise<string> {
+    this.#demand(NEEDS.readlink(path))
+    return this.#inner.readlink(path)
+  }
+
+  async symlink(target: string, link: VirtualPath): Promise<void> {
+    this.#demand(NEEDS.symlink(target, link))
+    await this.#inner.symlink(target, link)
+    this.#observer.done({ kind: 'Symlink', target, link })
+  }
+
+  async hardlink(oldpath: VirtualPath, newpath: VirtualPath): Promise<void> {
+    this.#demand(NEEDS.hardlink(oldpath, newpath))
+    return this.#inner.hardlink(oldpath, newpath)
+  }
+
+  async statvfs(path: VirtualPath): Promise<VolumeStats> {
+    this.#demand(NEEDS.statvfs(path))
+    return this.#inner.statvfs(path)
+  }
+
+  #demand(needs: readonly Permission[]): void {
+    demand(this.#rules.permissions, needs)
+  }
+}
+
+/** An open file whose transfer is watched. */
+class AccountFile implements OpenFile {
+  readonly flags: OpenFlags
+  readonly identity: string
+  readonly #inner: OpenFile
+  readonly #path: VirtualPath
+  readonly #rules: AccountRules
+  readonly #observer: FileObserver
+  readonly #progress: TransferProgress
+  /** The first read or write that failed: the transfer failed with it, whatever the client does then. */
+  #failure: string | undefined
+
+  constructor(
+    inner: OpenFile,
+    path: VirtualPath,
+    rules: AccountRules,
+    observer: FileObserver,
+    progress: TransferProgress,
+  ) {
+    this.#inner = inner
+    this.flags = inner.flags
+    this.identity = inner.identity
+    this.#path = path
+    this.#rules = rules
+    this.#observer = observer
+    this.#progress = progress
+  }
+
+  async read(target: Buffer, offset: number): Promise<number> {
+    const count = await this.#noting(this.#inner.read(target, offset))
+    this.#progress.moved(count)
+    return count
+  }
+
+  async write(chunks: readonly Buffer[], offset: number): Promise<void> {
+    await this.#noting(this.#inner.write(chunks, offset))
+    this.#progress.moved(chunks.reduce((total, { length }) => total + length, 0))
+  }
+
+  stat(): Promise<Attrs> {
+    return this.#inner.stat()
+  }
+
+  async setstat(attrs: Attrs): Promise<void> {
+    const effective = effectiveAttrs(attrs, this.#rules)
+    // The size of a file that is open for writing is the writer's own.
+    const { size, ...others } = effective
+    demand(this.#rules.permissions, attrsNeed(this.flags.write ? others : effective))
+    if (size !== undefined && !this.flags.write) throw new FsError('invalid', 'The handle is not open to write')
+    await this.#inner.setstat(effective)
+    for (const event of attrEvents(this.#path, effective)) this.#observer.done(event)
+  }
+
+  sync(): Promise<void> {
+    return this.#inner.sync()
+  }
+
+  digest(algorithm: HashAlgorithm, offset: number, length: number): Promise<Buffer> {
+    return this.#inner.digest(algorithm, offset, length)
+  }
+
+  statvfs(): Promise<VolumeStats> {
+    return this.#inner.statvfs()
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#noting(this.#inner.close())
+    } finally {
+      this.#progress.end(this.#failure)
+    }
+  }
+
+  async abort(): Promise<void> {
+    await this.#inner.abort()
+    this.#progress.end(this.#failure ?? 'the connection ended before the file was closed')
+  }
+
+  async #noting<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error.message : String(error)
+      throw error
+    }
+  }
+}
+
+function effectiveAttrs(attrs: Attrs, { ignoreSetstat }: AccountRules): Attrs {
+  return ignoreSetstat ? (attrs.size === undefined ? {} : { size: attrs.size }) : attrs
+}
+
+function* attrEvents(path: VirtualPath, { permissions, owner, times }: Attrs): Generator<FileEvent> {
+  if (permissions !== undefined) yield { kind: 'Chmod', path, mode: permissions }
+  if (owner !== undefined) yield { kind: 'Chown', path, ...owner }
+  if (times !== undefined) yield { kind: 'Chtimes', path, ...times }
+}

@@ -1,0 +1,48 @@
+import type { Stats } from 'node:fs'
+import type { Attrs } from '../../protocol/sftp/attrs.ts'
+
+/** What a client is shown of a file. */
+export function attrsOf(stats: Stats): Attrs {
+  return {
+    size: BigInt(stats.size),
+    owner: { uid: stats.uid, gid: stats.gid },
+    permissions: stats.mode,
+    times: { atime: seconds(stats.atimeMs), mtime: seconds(stats.mtimeMs) },
+  }
+}
+
+/** Version 3 has 32 bits for a time: what lies outside is shown at the nearest end. */
+function seconds(milliseconds: number): number {
+  return Math.min(Math.max(Math.floor(milliseconds / 1000), 0), 0xffffffff)
+}
+
+/** The calls that change attributes, on a path or on a descriptor. */
+export interface AttributeCalls {
+  truncate?(size: number): Promise<void>
+  chown(uid: number, gid: number): Promise<void>
+  chmod?(mode: number): Promise<void>
+  utimes(atime: number, mtime: number): Promise<void>
+}
+
+/** Permission bits a client may set: setuid, setgid and sticky are dropped, as SFTPGo does. */
+export const MODE_BITS = 0o777
+
+/**
+ * Applies every attribute that is present, as OpenSSH does also when one of them fails; the last failure
+ * is thrown. Size and owner come first: they would change the times and mode set before them.
+ */
+export async function applyAttrs({ size, owner, permissions, times }: Attrs, calls: AttributeCalls): Promise<void> {
+  const failures: unknown[] = []
+  const attempt = async (work: Promise<void> | undefined): Promise<void> => {
+    try {
+      await work
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (size !== undefined) await attempt(calls.truncate?.(Number(size)))
+  if (owner !== undefined) await attempt(calls.chown(owner.uid, owner.gid))
+  if (permissions !== undefined) await attempt(calls.chmod?.(permissions & MODE_BITS))
+  if (times !== undefined) await attempt(calls.utimes(times.atime, times.mtime))
+  if (failures.length > 0) throw failures.at(-1)
+}

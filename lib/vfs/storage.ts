@@ -1,0 +1,168 @@
+import fs from 'node:fs'
+import type { Dir, Stats, StatsFs } from 'node:fs'
+import { promisify } from 'node:util'
+
+/**
+ * The system calls the virtual filesystem makes, on host paths of one character a byte. Everything that
+ * touches a disk goes through here, so that another storage (one that fails on purpose, say) can stand in.
+ * Rejections are Node's errors, with the errno's name in `code`.
+ */
+export interface Storage {
+  open(path: string, flags: number, mode?: number): Promise<number>
+  close(fd: number): Promise<void>
+  /** Of a descriptor that holds no data (O_PATH): cannot wait for a disk. */
+  closeSync(fd: number): void
+  /** Reads until `target` is full or the file ends. @returns bytes read. */
+  read(fd: number, target: Buffer, position: number): Promise<number>
+  /** Writes everything; `position` null writes at the descriptor's own place, the end with O_APPEND. */
+  write(fd: number, chunks: readonly Buffer[], position: number | null): Promise<void>
+  ftruncate(fd: number, size: number): Promise<void>
+  fsync(fd: number): Promise<void>
+  fstat(fd: number): Promise<Stats>
+  lstat(path: string): Promise<Stats>
+  truncate(path: string, size: number): Promise<void>
+  chmod(path: string, mode: number): Promise<void>
+  chown(path: string, uid: number, gid: number): Promise<void>
+  lchown(path: string, uid: number, gid: number): Promise<void>
+  /** Seconds since the epoch. */
+  utimes(path: string, atime: number, mtime: number): Promise<void>
+  lutimes(path: string, atime: number, mtime: number): Promise<void>
+  fchmod(fd: number, mode: number): Promise<void>
+  fchown(fd: number, uid: number, gid: number): Promise<void>
+  futimes(fd: number, atime: number, mtime: number): Promise<void>
+  mkdir(path: string, mode: number): Promise<void>
+  rmdir(path: string): Promise<void>
+  unlink(path: string): Promise<void>
+  rename(oldpath: string, newpath: string): Promise<void>
+  link(oldpath: string, newpath: string): Promise<void>
+  symlink(target: string, path: string): Promise<void>
+  readlink(path: string): Promise<string>
+  /** Of a link in /proc: cannot wait for a disk. */
+  readlinkSync(path: string): string
+  opendir(path: string): Promise<DirectoryStream>
+  statfs(path: string): Promise<StatsFs>
+}
+
+export interface DirectoryStream {
+  /** The next name, one character a byte, without `.` and `..`; null at the end. */
+  read(): Promise<string | null>
+  close(): Promise<void>
+}
+
+const path = (text: string): Buffer => Buffer.from(text, 'latin1')
+
+const open = promisify(fs.open)
+const lstat = promisify<Buffer, Stats>(fs.lstat)
+const fstat = promisify<number, Stats>(fs.fstat)
+const opendir = promisify<Buffer, fs.OpenDirOptions, Dir>(
+  // The option exists, its type does not say so.
+  fs.opendir as unknown as (
+    path: Buffer,
+    options: fs.OpenDirOptions,
+    done: (error: NodeJS.ErrnoException | null, dir: Dir) => void,
+  ) => void,
+)
+const statfs = promisify<Buffer, StatsFs>(fs.statfs)
+const close = promisify(fs.close)
+const ftruncate = promisify(fs.ftruncate)
+const fsync = promisify(fs.fsync)
+const truncate = promisify(fs.truncate)
+const chmod = promisify(fs.chmod)
+const chown = promisify(fs.chown)
+const lchown = promisify(fs.lchown)
+const utimes = promisify(fs.utimes)
+const lutimes = promisify(fs.lutimes)
+const fchmod = promisify(fs.fchmod)
+const fchown = promisify(fs.fchown)
+const futimes = promisify(fs.futimes)
+const mkdir = promisify<Buffer, number>(fs.mkdir as (path: Buffer, mode: number, done: fs.NoParamCallback) => void)
+const rmdir = promisify<Buffer>(fs.rmdir)
+const unlink = promisify(fs.unlink)
+const rename = promisify(fs.rename)
+const link = promisify(fs.link)
+const symlink = promisify<Buffer, Buffer>(fs.symlink as (a: Buffer, b: Buffer, done: fs.NoParamCallback) => void)
+
+/** Names read from the kernel at a time. */
+const DIRECTORY_BATCH = 256
+
+export const nodeStorage: Storage = {
+  open: (file, flags, mode = 0o666) => open(path(file), flags, mode),
+  close: (fd) => close(fd),
+  closeSync: (fd) => fs.closeSync(fd),
+  async read(fd, target, position) {
+    let total = 0
+    while (total < target.length) {
+      const count = await readOnce(fd, total === 0 ? target : target.subarray(total), position + total)
+      if (count === 0) break
+      total += count
+    }
+    return total
+  },
+  async write(fd, chunks, position) {
+    let left = chunks
+    let at = position
+    for (;;) {
+      const written = await writeOnce(fd, left, at)
+      left = dropBytes(left, written)
+      if (left.length === 0) return
+      if (at !== null) at += written
+    }
+  },
+  ftruncate: (fd, size) => ftruncate(fd, size),
+  fsync: (fd) => fsync(fd),
+  fstat: (fd) => fstat(fd),
+  lstat: (file) => lstat(path(file)),
+  truncate: (file, size) => truncate(path(file), size),
+  chmod: (file, mode) => chmod(path(file), mode),
+  chown: (file, uid, gid) => chown(path(file), uid, gid),
+  lchown: (file, uid, gid) => lchown(path(file), uid, gid),
+  utimes: (file, atime, mtime) => utimes(path(file), atime, mtime),
+  lutimes: (file, atime, mtime) => lutimes(path(file), atime, mtime),
+  fchmod: (fd, mode) => fchmod(fd, mode),
+  fchown: (fd, uid, gid) => fchown(fd, uid, gid),
+  futimes: (fd, atime, mtime) => futimes(fd, atime, mtime),
+  mkdir: (directory, mode) => mkdir(path(directory), mode),
+  rmdir: (directory) => rmdir(path(directory)),
+  unlink: (file) => unlink(path(file)),
+  rename: (oldpath, newpath) => rename(path(oldpath), path(newpath)),
+  link: (oldpath, newpath) => link(path(oldpath), path(newpath)),
+  symlink: (target, file) => symlink(path(target), path(file)),
+  readlink: (file) =>
+    new Promise((resolve, reject) => {
+      fs.readlink(path(file), { encoding: 'latin1' }, (error, text) => (error ? reject(error) : resolve(text)))
+    }),
+  readlinkSync: (file) => fs.readlinkSync(path(file), { encoding: 'latin1' }),
+  async opendir(directory) {
+    const dir = await opendir(path(directory), { encoding: 'latin1', bufferSize: DIRECTORY_BATCH })
+    return {
+      read: async () => (await dir.read())?.name ?? null,
+      close: () => dir.close(),
+    }
+  },
+  statfs: (file) => statfs(path(file)),
+}
+
+function readOnce(fd: number, target: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(fd, target, 0, target.length, position, (error, count) => (error ? reject(error) : resolve(count)))
+  })
+}
+
+function writeOnce(fd: number, chunks: readonly Buffer[], position: number | null): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const done = (error: NodeJS.ErrnoException | null, count: number): void => (error ? reject(error) : resolve(count))
+    const [only] = chunks
+    if (only !== undefined && chunks.length === 1) fs.write(fd, only, 0, only.length, position, done)
+    else fs.writev(fd, chunks, position as number, done)
+  })
+}
+
+function dropBytes(chunks: readonly Buffer[], count: number): Buffer[] {
+  const left: Buffer[] = []
+  let drop = count
+  for (const chunk of chunks) {
+    if (drop < chunk.length) left.push(drop === 0 ? chunk : chunk.subarray(drop))
+    drop = Math.max(0, drop - chunk.length)
+  }
+  return left
+}
