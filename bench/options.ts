@@ -1,0 +1,69 @@
+import { parseArgs } from 'node:util'
+
+import { positiveInteger } from '../conformance/options.ts'
+
+export const SERVERS = ['sftpgo', 'openssh', 'rclone'] as const
+export type ServerName = (typeof SERVERS)[number]
+
+export interface Options {
+  servers: readonly ServerName[]
+  rounds: number
+  sizeMib: number
+  files: number
+  cipher: string
+  json: string | undefined
+  help: boolean
+}
+
+const FULL = { rounds: 5, sizeMib: 1024, files: 2000 }
+const QUICK = { rounds: 3, sizeMib: 128, files: 200 }
+
+export const USAGE = `usage: npm run bench -- [quick] [options]
+
+  quick           under a minute: ${QUICK.rounds} rounds, ${QUICK.sizeMib} MiB, ${QUICK.files} files; says less
+  --rounds N      measured rounds after the one that warms up (${FULL.rounds})
+  --size MIB      size of the big file in MiB (${FULL.sizeMib})
+  --files N       number of files of 4 KiB (${FULL.files})
+  --servers LIST  which of ${SERVERS.join(',')} (all)
+  --cipher NAME   the cipher of all of them (aes128-gcm@openssh.com)
+  --json FILE     writes all raw figures to FILE as well
+  --help          prints this`
+
+/** @throws with a sentence for the user when an argument is unknown or wrong. */
+export function parseOptions(args: readonly string[]): Options {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string' },
+      size: { type: 'string' },
+      files: { type: 'string' },
+      servers: { type: 'string', default: SERVERS.join(',') },
+      cipher: { type: 'string', default: 'aes128-gcm@openssh.com' },
+      json: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const stray = positionals.find((word) => word !== 'quick')
+  if (stray !== undefined) throw new Error(`unknown argument: ${stray}`)
+  const defaults = positionals.includes('quick') ? QUICK : FULL
+  return {
+    servers: values.servers.split(',').map(serverName),
+    rounds: integer('--rounds', values.rounds, defaults.rounds),
+    sizeMib: integer('--size', values.size, defaults.sizeMib),
+    files: integer('--files', values.files, defaults.files),
+    cipher: values.cipher,
+    json: values.json,
+    help: values.help,
+  }
+}
+
+function integer(flag: string, text: string | undefined, fallback: number): number {
+  return text === undefined ? fallback : positiveInteger(flag, text)
+}
+
+function serverName(text: string): ServerName {
+  const name = SERVERS.find((one) => one === text)
+  if (name === undefined) throw new Error(`--servers takes names of ${SERVERS.join(',')}, not ${text}`)
+  return name
+}

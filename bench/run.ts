@@ -1,0 +1,75 @@
+import { writeFile } from 'node:fs/promises'
+
+import { check } from '../conformance/harness/check.ts'
+import { runMain } from '../conformance/harness/scope.ts'
+import { freeBytes, MEMORY_DIR, tempDir } from '../conformance/harness/temp.ts'
+import { startContender } from './contenders.ts'
+import type { Contender } from './contenders.ts'
+import { heading, inspectEnvironment } from './environment.ts'
+import { summarize } from './figures.ts'
+import type { Sample } from './figures.ts'
+import { measure } from './meter.ts'
+import { parseOptions, USAGE } from './options.ts'
+import { table } from './table.ts'
+import { bytesNeeded, layGround, workloads } from './workloads.ts'
+import type { Ground, Workload } from './workloads.ts'
+
+/** Everything else is compared with it. */
+const BASELINE = 'openssh'
+const WARM_UP_ROUND = 0
+
+await runMain(async (scope) => {
+  const options = parseOptions(process.argv.slice(2))
+  if (options.help) {
+    console.log(USAGE)
+    return 0
+  }
+  const needed = bytesNeeded(options)
+  const message = `${MEMORY_DIR} needs ${Math.ceil(needed / 1024 ** 2)} MiB free: give a smaller --size`
+  check((await freeBytes(MEMORY_DIR)) >= needed, message)
+
+  const ground = await layGround(await tempDir(scope, MEMORY_DIR), options)
+  const contenders: Contender[] = []
+  for (const name of options.servers) {
+    const contender = await startContender(scope, name, { ...ground, cipher: options.cipher })
+    if (contender) contenders.push(contender)
+    else console.log(`${name} is not measured: it is not installed`)
+  }
+
+  const samples: Sample[] = []
+  for (let round = WARM_UP_ROUND; round <= options.rounds; round++) {
+    for (const workload of workloads(options)) {
+      for (const contender of contenders) {
+        const target = `transfer-${samples.length}`
+        samples.push({ round, ...(await sampleOf(contender, workload, ground, target, round === WARM_UP_ROUND)) })
+      }
+    }
+    console.error(round === WARM_UP_ROUND ? 'warmed up' : `round ${round} of ${options.rounds} done`)
+  }
+
+  const summaries = summarize(samples, BASELINE)
+  const environment = await inspectEnvironment(scope, options)
+  console.log(`${heading(environment, options)}\n\n${table(summaries, BASELINE)}`)
+  if (options.json !== undefined) {
+    await writeFile(options.json, `${JSON.stringify({ environment, options, summaries, samples }, null, 2)}\n`)
+  }
+  return 0
+})
+
+async function sampleOf(
+  contender: Contender,
+  workload: Workload,
+  ground: Ground,
+  target: string,
+  thorough: boolean,
+): Promise<Omit<Sample, 'round'>> {
+  const { name: server, pid, idleProcesses, client } = contender
+  const measured = await measure(pid, idleProcesses, async () => {
+    const result = await client.batch(workload.commands(target))
+    check(result.code === 0, `${workload.name} with ${server}: ${result.stderr}\n${contender.output().slice(-2_000)}`)
+  })
+  await workload.check(ground, target, thorough)
+  await workload.clean(ground, target)
+  const { name, bytes, files } = workload
+  return { workload: name, server, bytes, files, ...measured }
+}

@@ -1,0 +1,88 @@
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { check, checkSameFile, checkSameTree } from '../conformance/harness/check.ts'
+import { writeRandomFile, writeRandomFiles } from '../conformance/harness/files.ts'
+import { command } from '../conformance/harness/openssh-client.ts'
+
+/** The directories that all servers and the client share. */
+export interface Ground {
+  /** Where every server starts its sessions. */
+  home: string
+  /** The client's directory. */
+  local: string
+}
+
+export interface Workload {
+  name: string
+  bytes: number
+  files: number
+  /** @param target a name that no transfer before had: a server may remember those that went. */
+  commands(target: string): Buffer[]
+  /** @param thorough compares contents, which takes longer than the transfer; else sizes or counts. */
+  check(ground: Ground, target: string, thorough: boolean): Promise<void>
+  clean(ground: Ground, target: string): Promise<void>
+}
+
+const MIB = 1024 * 1024
+const SMALL_FILE_BYTES = 4096
+
+/** What is read in all workloads, made once: on each side one big file and one directory of small ones. */
+export async function layGround(dir: string, sizes: { sizeMib: number; files: number }): Promise<Ground> {
+  const ground = { home: join(dir, 'home'), local: join(dir, 'local') }
+  for (const side of [ground.home, ground.local]) {
+    await mkdir(side)
+    await writeRandomFile(join(side, 'big'), sizes.sizeMib * MIB)
+    await writeRandomFiles(join(side, 'small'), sizes.files, SMALL_FILE_BYTES)
+  }
+  return ground
+}
+
+/** Both big files, one copy in transfer, and the small files with a block or two each. */
+export function bytesNeeded(sizes: { sizeMib: number; files: number }): number {
+  return 3 * sizes.sizeMib * MIB + 4 * sizes.files * 2 * SMALL_FILE_BYTES
+}
+
+export function workloads({ sizeMib, files }: { sizeMib: number; files: number }): readonly Workload[] {
+  const size = sizeMib % 1024 === 0 ? `${sizeMib / 1024} GiB` : `${sizeMib} MiB`
+  const big = { bytes: sizeMib * MIB, files: 1, source: 'big' }
+  const small = { bytes: files * SMALL_FILE_BYTES, files, source: 'small' }
+  return [
+    workload({ ...big, name: `get ${size}`, direction: 'get' }),
+    workload({ ...big, name: `put ${size}`, direction: 'put' }),
+    workload({ ...small, name: `put ${files} x 4 KiB`, direction: 'put' }),
+    workload({ ...small, name: `get ${files} x 4 KiB`, direction: 'get' }),
+  ]
+}
+
+interface Plan {
+  name: string
+  direction: 'get' | 'put'
+  source: string
+  bytes: number
+  files: number
+}
+
+function workload({ name, direction, source, bytes, files }: Plan): Workload {
+  const sides = ({ home, local }: Ground): { from: string; to: string } =>
+    direction === 'get' ? { from: home, to: local } : { from: local, to: home }
+  const verb = files === 1 ? direction : `${direction} -r`
+  return {
+    name,
+    bytes,
+    files,
+    commands: (target) => [Buffer.concat([Buffer.from(`${verb} `), command`${source} ${target}`])],
+    async check(ground, target, thorough) {
+      const { from, to } = sides(ground)
+      const [expected, actual] = [join(from, source), join(to, target)]
+      if (files === 1) {
+        check((await stat(actual)).size === bytes, `${name}: the file that arrived has another size`)
+        if (thorough) await checkSameFile(actual, expected)
+      } else {
+        check((await readdir(actual)).length === files, `${name}: not all files arrived`)
+        if (thorough) await checkSameTree(actual, expected)
+      }
+    },
+    clean: (ground, target) => rm(join(sides(ground).to, target), { recursive: true, force: true }),
+  }
+}

@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { freePort, LOOPBACK, retryOnClash } from './ports.ts'
+import { Child } from './processes.ts'
+import type { Scope } from './scope.ts'
+import type { NewAccount, Server } from './server.ts'
+import { tempDir } from './temp.ts'
+
+export interface SftpgoOptions {
+  /** Configuration, database and host keys are kept here. */
+  configDir: string
+  driver: 'sqlite' | 'memory'
+}
+
+const PROGRAM = fileURLToPath(new URL('../../bin/sftpgo.cjs', import.meta.url))
+/** The first start makes an RSA host key of 4096 bits. */
+const READY_WITHIN_MS = 60_000
+const READY = /ready: SFTP on \S+:(\d+), HTTP on \S+:(\d+)/
+
+export async function startSftpgo(scope: Scope, options: Partial<SftpgoOptions> = {}): Promise<Server> {
+  if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not built: npm run build`)
+  const settings: SftpgoOptions = {
+    configDir: options.configDir ?? (await tempDir(scope)),
+    driver: 'sqlite',
+    ...options,
+  }
+  const server = new SftpgoServer(scope, settings)
+  await server.start()
+  return server
+}
+
+class SftpgoServer implements Server {
+  readonly name = 'sftpgo'
+  readonly host = LOOPBACK
+  readonly #scope: Scope
+  readonly #options: SftpgoOptions
+  #child: Child | undefined
+  #port = 0
+  #httpPort = 0
+
+  constructor(scope: Scope, options: SftpgoOptions) {
+    this.#scope = scope
+    this.#options = options
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get pid(): number {
+    return this.#running().pid
+  }
+
+  get running(): boolean {
+    return this.#child?.running ?? false
+  }
+
+  output(): string {
+    return this.#child?.output() ?? ''
+  }
+
+  start(): Promise<void> {
+    return retryOnClash(async () => {
+      const { configDir } = this.#options
+      await mkdir(configDir, { recursive: true })
+      await writeFile(join(configDir, 'sftpgo.json'), JSON.stringify(await this.#config(), null, 2))
+      this.#child = new Child(this.#scope, process.execPath, [PROGRAM, 'serve', '-c', configDir, '-l', ''])
+      const ready = await this.#child.waitForOutput(READY, READY_WITHIN_MS)
+      this.#port = Number(ready[1])
+      this.#httpPort = Number(ready[2])
+    })
+  }
+
+  async restart(): Promise<void> {
+    const { code, signal } = await this.#running().stop()
+    if (code !== 0) throw new Error(`SIGTERM ended the server with ${code ?? signal} instead of 0: ${this.output()}`)
+    await this.start()
+  }
+
+  async addAccount(account: NewAccount): Promise<string> {
+    const response = await fetch(`http://${LOOPBACK}:${this.#httpPort}/api/v1/user`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({
+        username: account.username,
+        home_dir: account.home,
+        password: account.password,
+        public_keys: account.publicKeys,
+        permissions: ['*'],
+        status: (account.enabled ?? true) ? 1 : 0,
+        expiration_date: account.expirationDate ?? 0,
+      }),
+    })
+    const answer = await response.text()
+    if (response.status !== 200) throw new Error(`adding a user was answered with ${response.status}: ${answer}`)
+    return account.username
+  }
+
+  async #config(): Promise<object> {
+    return {
+      sftpd: { bind_address: LOOPBACK, bind_port: await freePort() },
+      httpd: { bind_address: LOOPBACK, bind_port: await freePort() },
+      data_provider: { driver: this.#options.driver, name: this.#options.driver === 'sqlite' ? 'sftpgo.db' : '' },
+    }
+  }
+
+  #running(): Child {
+    if (!this.#child) throw new Error('the server was not started')
+    return this.#child
+  }
+}

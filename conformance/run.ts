@@ -1,0 +1,51 @@
+import type { Ability, Case } from './case.ts'
+import { OPENSSH_SFTP } from './clients/openssh-sftp.ts'
+import { generateKey } from './harness/keys.ts'
+import { startOpenSshServer } from './harness/openssh-server.ts'
+import { requireProgram } from './harness/programs.ts'
+import { runMain } from './harness/scope.ts'
+import type { Scope } from './harness/scope.ts'
+import type { Server } from './harness/server.ts'
+import { startSftpgo } from './harness/sftpgo-server.ts'
+import { tempDir } from './harness/temp.ts'
+import { parseOptions, USAGE } from './options.ts'
+import type { TargetName } from './options.ts'
+import { runCases, summary } from './runner.ts'
+
+const CASES: readonly Case[] = OPENSSH_SFTP
+
+interface Target {
+  start: (scope: Scope) => Promise<Server>
+  abilities: ReadonlySet<Ability>
+}
+
+const TARGETS: Record<TargetName, Target> = {
+  sftpgo: { start: startSftpgo, abilities: new Set(['virtual accounts']) },
+  openssh: { start: startOpenSshServer, abilities: new Set() },
+}
+
+await runMain(async (scope) => {
+  const options = parseOptions(process.argv.slice(2))
+  if (options.help) {
+    console.log(USAGE)
+    return 0
+  }
+  const cases = CASES.filter(({ name }) => name.toLowerCase().includes(options.only.toLowerCase()))
+  if (cases.length === 0) throw new Error(`no case's name contains "${options.only}"`)
+  if (options.list) {
+    for (const { name } of cases) console.log(name)
+    return 0
+  }
+  for (const program of ['sftp', 'ssh', 'ssh-keygen', 'ssh-keyscan'] as const) requireProgram(program)
+  const { start, abilities } = TARGETS[options.target]
+  const tally = await runCases(cases, {
+    scope,
+    server: await start(scope),
+    abilities,
+    key: await generateKey(scope, await tempDir(scope), 'key', 'ed25519'),
+    sizes: options,
+    print: (line) => console.log(line),
+  })
+  for (const line of summary(tally)) console.log(line)
+  return tally.failed === 0 ? 0 : 1
+})
