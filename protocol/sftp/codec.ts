@@ -3,7 +3,7 @@ import { Reader } from '../wire/reader.ts'
 import { Writer } from '../wire/writer.ts'
 import { SSH_FXP } from './constants.ts'
 import { REQUESTS, RESPONSES } from './packets.ts'
-import type { Packet, Reply, Request, RequestKind, Response, ResponseKind, UnknownRequest } from './packets.ts'
+import type { Packet, Reply, Request, Response, ResponseKind, UnknownRequest } from './packets.ts'
 
 type Row = Packet<unknown> & { kind: string }
 
@@ -17,11 +17,11 @@ const responseByType = new Map(
   responseRows.filter((row) => row.type !== SSH_FXP.EXTENDED_REPLY).map((row) => [row.type, row]),
 )
 
-/**
- * Bytes of the longest run of fixed fields in front of WRITE's data: type, id, a handle of at most
- * 256 bytes (§6), offset, and the data's own length.
- */
-export const MAX_WRITE_HEADER_BYTES = 1 + 4 + (4 + 256) + 8 + 4
+/** Draft §6. */
+export const MAX_HANDLE_BYTES = 256
+
+/** The longest run of fixed fields in front of WRITE's data: type, id, handle, offset, and the data's own length. */
+export const MAX_WRITE_HEADER_BYTES = 1 + 4 + (4 + MAX_HANDLE_BYTES) + 8 + 4
 
 /** A malformed request whose id could still be read. */
 export class BadRequest extends BadMessage {
@@ -42,16 +42,16 @@ export function decodeRequest(head: Buffer, tail: readonly Buffer[] = []): Reque
   const reader = new Reader(head, tail)
   const type = reader.byte('type')
   const init = requestByType.get(type)
-  if (init !== undefined && !init.hasId) return decodeBody<Request>(init, reader, 0)
+  if (init !== undefined && !init.hasId) return decodeBody(init, reader, 0) as Request
   const id = reader.uint32('id')
   try {
     if (type !== SSH_FXP.EXTENDED) {
       const row = requestByType.get(type)
-      return row === undefined ? { kind: 'unknown', id, type } : decodeBody<Request>(row, reader, id)
+      return row === undefined ? { kind: 'unknown', id, type } : (decodeBody(row, reader, id) as Request)
     }
     const extension = reader.bytes('extended-request').toString('latin1')
     const row = requestByExtension.get(extension)
-    return row === undefined ? { kind: 'unknown', id, type, extension } : decodeBody<Request>(row, reader, id)
+    return row === undefined ? { kind: 'unknown', id, type, extension } : (decodeBody(row, reader, id) as Request)
   } catch (error) {
     if (error instanceof BadMessage) throw new BadRequest(id, error.message, { cause: error })
     throw error
@@ -63,14 +63,16 @@ export function decodeResponse(packet: Buffer, reply?: ResponseKind): Response {
   const reader = new Reader(packet)
   const type = reader.byte('type')
   const row =
-    type === SSH_FXP.EXTENDED_REPLY ? responseRows.find(({ kind }) => kind === reply) : responseByType.get(type)
+    type === SSH_FXP.EXTENDED_REPLY
+      ? responseRows.find((candidate) => candidate.type === type && candidate.kind === reply)
+      : responseByType.get(type)
   if (row === undefined) throw new BadMessage(`type: ${type} is no response`)
-  return decodeBody<Response>(row, reader, row.hasId ? reader.uint32('id') : 0)
+  return decodeBody(row, reader, row.hasId ? reader.uint32('id') : 0) as Response
 }
 
 /** The packet without its length field. */
 export function encodeRequest(request: Request): Buffer {
-  const row = REQUESTS[request.kind as RequestKind] as Packet<unknown>
+  const row = REQUESTS[request.kind] as Packet<unknown>
   return encode(row, request.id, request).subarray(LENGTH_BYTES)
 }
 
@@ -81,7 +83,7 @@ export function encodeResponse(response: Response): Buffer {
 
 /** The packet as it goes on the wire, its length in front (§3). */
 export function encodeFramedResponse(id: number, reply: Reply): Buffer {
-  return encode(RESPONSES[reply.kind] as Packet<unknown>, id, reply)
+  return encode(RESPONSES[reply.kind], id, reply)
 }
 
 /** The length field, then the packet (§3). */
@@ -105,8 +107,8 @@ export function writeDataHeader(target: Buffer, id: number, length: number): voi
   target.writeUInt32BE(length, LENGTH_BYTES + 5)
 }
 
-function decodeBody<T>(row: Row, reader: Reader, id: number): T {
-  return Object.assign({ kind: row.kind, id }, row.body.decode(reader, row.kind)) as T
+function decodeBody(row: Row, reader: Reader, id: number): object {
+  return Object.assign({ kind: row.kind, id }, row.body.decode(reader, row.kind))
 }
 
 function encode(row: Packet<unknown>, id: number, value: object): Buffer {
@@ -115,7 +117,7 @@ function encode(row: Packet<unknown>, id: number, value: object): Buffer {
   writer.byte(row.type)
   if (row.hasId) writer.uint32(id)
   if (row.extension !== undefined) writer.text(row.extension, 'latin1')
-  row.body.encode(writer, value as never)
+  row.body.encode(writer, value)
   writer.patchUint32(0, writer.length - LENGTH_BYTES)
   return writer.finish()
 }

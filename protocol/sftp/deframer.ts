@@ -1,5 +1,5 @@
 import { BadMessage } from '../wire/bad-message.ts'
-import { MAX_WRITE_HEADER_BYTES } from './codec.ts'
+import { MAX_HANDLE_BYTES, MAX_WRITE_HEADER_BYTES } from './codec.ts'
 import { SSH_FXP } from './constants.ts'
 
 /** OpenSSH's own limit (SFTP_MAX_MSG_LENGTH), which limits@openssh.com announces. */
@@ -13,6 +13,9 @@ export interface Framed {
 
 /** Neighbours that together stay within this are joined by a copy. */
 const TINY_BYTES = 512
+
+/** Where a WRITE has its handle's length: behind type and id. */
+const HANDLE_AT = 5
 
 const NO_TAIL: readonly Buffer[] = []
 
@@ -75,7 +78,10 @@ export class Deframer {
       return { head: this.#takeContiguous(length), tail: NO_TAIL }
     const headBytes = Math.min(length, Math.max(first.length, MAX_WRITE_HEADER_BYTES))
     const head = this.#takeContiguous(headBytes)
-    return { head, tail: this.#take(length - headBytes) }
+    const tail = this.#take(length - headBytes)
+    // A handle over §6's limit reaches into the tail: copied, so that the packet means the same however it was cut.
+    const tooLong = head.length >= HANDLE_AT + 4 && head.readUInt32BE(HANDLE_AT) > MAX_HANDLE_BYTES
+    return tooLong ? { head: Buffer.concat([head, ...tail], length), tail: NO_TAIL } : { head, tail }
   }
 
   /** The next bytes as one buffer: a view where they arrived together, a copy where not. */

@@ -97,7 +97,7 @@ export const EXTENSION_HANDLERS: Handlers<ExtensionKind> = {
   copyData: {
     access: () => ALONE,
     run: ({ handles }, request) =>
-      copyData(handles.file(request.readHandle), handles.file(request.writeHandle), request),
+      copyData(handles.file(request.readHandle, 'read'), handles.file(request.writeHandle, 'write'), request),
   },
   homeDirectory: {
     access: () => INDEPENDENT,
@@ -128,7 +128,7 @@ export const EXTENSION_HANDLERS: Handlers<ExtensionKind> = {
   },
   checkFileHandle: {
     access: () => OBSERVES_ANYTHING,
-    run: async ({ handles }, request) => checkFile(handles.file(request.handle), request),
+    run: async ({ handles }, request) => checkFile(handles.file(request.handle, 'read'), request),
   },
   spaceAvailable: {
     access: () => OBSERVES_ANYTHING,
@@ -154,7 +154,8 @@ const READ_ONLY = { read: true, write: false, append: false, create: false, trun
 function expandTilde(path: string, username: string): string {
   const [, user, tail] = /^~([^/]*)(.*)$/s.exec(path) ?? []
   if (user === undefined) return path
-  if (user !== '' && user !== username) throw new FsError('not-found', 'No such user')
+  if (user !== '' && user !== Buffer.from(username, 'utf8').toString('latin1'))
+    throw new FsError('not-found', 'No such user')
   return `/${tail ?? ''}`
 }
 

@@ -9,7 +9,7 @@ import { ALONE, OBSERVES_ANYTHING } from './order.ts'
 import type { RequestKind } from './packets.ts'
 import { END_OF_FILE, OK } from './status.ts'
 
-/** READ and WRITE move file data and have a path of their own: see transfer.ts. */
+/** READ and WRITE move file data and have a path of their own: see server.ts. */
 export type HandledKind = Exclude<RequestKind, 'read' | 'write'>
 
 /**

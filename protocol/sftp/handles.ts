@@ -12,7 +12,8 @@ export class Handles {
   readonly #max: number
   /** Never reused within a session, so that a stale handle cannot name somebody else's file. */
   #next = 0
-  #reserved = 0
+  /** Opens under way: they count against the limit. */
+  readonly #opening = new Set<Promise<void>>()
 
   constructor(max: number) {
     this.#max = max
@@ -23,7 +24,7 @@ export class Handles {
   }
 
   /**
-   * Opens within the limit, which counts opens under way.
+   * Opens within the limit; where opens under way may reach it, after them.
    * @throws FsError `failure` at the limit, before anything is opened.
    */
   async addFile(open: () => Promise<OpenFile>): Promise<Buffer> {
@@ -38,10 +39,14 @@ export class Handles {
     return handle.length === HANDLE_BYTES ? this.#handles.get(handle.readUInt32BE(0)) : undefined
   }
 
-  /** @throws FsError when there is no such handle, or it is a directory's. */
-  file(handle: Buffer): OpenFile {
+  /** @throws FsError when there is no such handle, it is a directory's, or it is not open for that use. */
+  file(handle: Buffer, use?: 'read' | 'write'): OpenFile {
     const found = this.find(handle)
     if (found?.kind !== 'file') throw new FsError('failure', 'Not the handle of an open file')
+    // OpenSSH's server answers EBADF with NO_SUCH_FILE.
+    if (use !== undefined && !found.file.flags[use]) {
+      throw new FsError('not-found', `The handle is not open to ${use}`)
+    }
     return found.file
   }
 
@@ -68,19 +73,31 @@ export class Handles {
   }
 
   async #add<T>(open: () => Promise<T>, wrap: (opened: T, id: number) => Handle): Promise<Buffer> {
-    if (this.#handles.size + this.#reserved >= this.#max) {
+    // Numbered as they begin, so that a handle does not tell which of two opens was faster.
+    const id = this.#next++
+    const earlier = [...this.#opening]
+    const adding = this.#addWithin(earlier, open, (opened) => this.#handles.set(id, wrap(opened, id)))
+    this.#opening.add(adding)
+    try {
+      await adding
+    } finally {
+      this.#opening.delete(adding)
+    }
+    const handle = Buffer.alloc(HANDLE_BYTES)
+    handle.writeUInt32BE(id)
+    return handle
+  }
+
+  async #addWithin<T>(
+    earlier: readonly Promise<void>[],
+    open: () => Promise<T>,
+    keep: (opened: T) => void,
+  ): Promise<void> {
+    // Those that fail leave their place to this one, as if each had waited for the one before.
+    if (this.#handles.size + earlier.length >= this.#max) await Promise.allSettled(earlier)
+    if (this.#handles.size >= this.#max) {
       throw new FsError('failure', `Too many open handles: at most ${this.#max} at once`)
     }
-    this.#reserved++
-    try {
-      const opened = await open()
-      const id = this.#next++
-      this.#handles.set(id, wrap(opened, id))
-      const handle = Buffer.alloc(HANDLE_BYTES)
-      handle.writeUInt32BE(id)
-      return handle
-    } finally {
-      this.#reserved--
-    }
+    keep(await open())
   }
 }

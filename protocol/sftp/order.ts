@@ -18,6 +18,9 @@ export const OBSERVES_ANYTHING: Access = { observes: 'anything', changes: 'nothi
 export const INDEPENDENT: Access = { observes: 'nothing', changes: 'nothing' }
 
 export function conflict(a: Access, b: Access): boolean {
+  // What may change anything runs alone, so that not even an answer that depends on nothing overtakes it:
+  // VERSION is the first packet a client sees, and a session's end the last.
+  if (a.changes === 'anything' || b.changes === 'anything') return true
   return overlap(a.changes, b.changes) || overlap(a.changes, b.observes) || overlap(a.observes, b.changes)
 }
 

@@ -13,11 +13,11 @@ export interface Packet<F> {
   fields: F
 }
 
-function packet<F extends Record<string, Codec<any>>>(type: number, fields: F): Packet<F> {
+function packet<F extends Record<string, Codec<unknown>>>(type: number, fields: F): Packet<F> {
   return { type, hasId: type !== SSH_FXP.INIT && type !== SSH_FXP.VERSION, body: struct(fields), fields }
 }
 
-function extension<F extends Record<string, Codec<any>>>(extensionName: string, fields: F): Packet<F> {
+function extension<F extends Record<string, Codec<unknown>>>(extensionName: string, fields: F): Packet<F> {
   return { ...packet(SSH_FXP.EXTENDED, fields), extension: extensionName }
 }
 

@@ -1,5 +1,5 @@
 import { FsError } from '../filesystem.ts'
-import type { FileSystem, OpenFile } from '../filesystem.ts'
+import type { FileSystem } from '../filesystem.ts'
 import { BadMessage } from '../wire/bad-message.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { BadRequest, DATA_HEADER_BYTES, decodeRequest, encodeFramedResponse, writeDataHeader } from './codec.ts'
@@ -51,7 +51,7 @@ type Pending = { access: Access; bytes: number } & (
   { request: Request | UnknownRequest; bad?: never } | { bad: BadMessage; request?: never }
 )
 
-/** What a request takes of the pending bytes beside its file data. */
+/** What a request takes of the pending bytes beside its packet. */
 const REQUEST_OVERHEAD_BYTES = 256
 
 /** Contiguous WRITEs that wait together go to the disk as one, up to this. */
@@ -107,7 +107,10 @@ export class SftpServer {
   receive(chunk: Buffer): boolean {
     if (this.#state !== 'open') return true
     try {
-      for (const framed of this.#deframer.push(chunk)) this.#enqueue(framed)
+      for (const framed of this.#deframer.push(chunk)) {
+        // What follows a packet that is refused is not looked at: it could only be refused once more.
+        if (!this.#enqueue(framed)) break
+      }
     } catch (error) {
       if (!(error instanceof BadMessage)) throw error
       this.#refuse(error)
@@ -155,8 +158,8 @@ export class SftpServer {
     )
   }
 
-  #enqueue(framed: Framed): void {
-    if (this.#state !== 'open') return
+  /** @returns false when the packet was refused, which ends the session. */
+  #enqueue(framed: Framed): boolean {
     this.#driver.active()
     let request: Request | UnknownRequest
     try {
@@ -164,17 +167,19 @@ export class SftpServer {
     } catch (error) {
       if (!(error instanceof BadMessage)) throw error
       this.#refuse(error)
-      return
+      return false
     }
     if (request.kind === 'init') {
       this.#initialised = true
     } else if (!this.#initialised) {
       // §4: INIT comes first. OpenSSH ends the session.
       this.#refuse(new BadMessage(`type: ${request.kind} before INIT`))
-      return
+      return false
     }
-    const data = request.kind === 'write' ? request.data.reduce((total, { length }) => total + length, 0) : 0
-    this.#queueUp({ request, access: this.#accessOf(request), bytes: REQUEST_OVERHEAD_BYTES + data })
+    // Names and attributes count as file data does: each may be as long as a packet.
+    const bytes = REQUEST_OVERHEAD_BYTES + framed.head.length + sizeOf(framed.tail)
+    this.#queueUp({ request, access: this.#accessOf(request), bytes })
+    return true
   }
 
   #refuse(bad: BadMessage): void {
@@ -296,7 +301,7 @@ export class SftpServer {
     if (writes.length > 1) {
       const first = writes[0] as RequestOf<'write'>
       try {
-        const file = this.#fileFor(first.handle, 'write')
+        const file = this.#session.handles.file(first.handle, 'write')
         await file.write(
           writes.flatMap((write) => write.data),
           fileOffset(first.offset),
@@ -310,7 +315,7 @@ export class SftpServer {
     for (const request of writes) {
       const { id, handle, offset, data } = request
       try {
-        const file = this.#fileFor(handle, 'write')
+        const file = this.#session.handles.file(handle, 'write')
         await file.write(data, fileOffset(offset))
         this.#reply(id, OK)
       } catch (error) {
@@ -322,11 +327,12 @@ export class SftpServer {
   async #read(request: RequestOf<'read'>): Promise<void> {
     const length = Math.min(request.len, this.#limits.maxReadBytes)
     const capacity = length + DATA_HEADER_BYTES
-    const buffer = this.#buffers.take()
     // Reserved before the disk is asked, so that reads under way cannot pass the limit together.
     this.#unsentBytes += capacity
     try {
-      const file = this.#fileFor(request.handle, 'read')
+      const file = this.#session.handles.file(request.handle, 'read')
+      // Taken once there is something to read: a failed read does not give its buffer back, as the disk may hold it.
+      const buffer = this.#buffers.take()
       const target = buffer.subarray(DATA_HEADER_BYTES, capacity)
       const count =
         request.offset > LAST_OFFSET ? pastEveryEnd(request.offset) : await file.read(target, Number(request.offset))
@@ -353,14 +359,6 @@ export class SftpServer {
     }
   }
 
-  /** @throws FsError when it is no open file, or not open for that. */
-  #fileFor(handle: Buffer, use: 'read' | 'write'): OpenFile {
-    const file = this.#session.handles.file(handle)
-    // OpenSSH's server answers EBADF with NO_SUCH_FILE.
-    if (!file.flags[use]) throw new FsError('not-found', `The handle is not open to ${use}`)
-    return file
-  }
-
   #fail(error: unknown, request: Request | UnknownRequest): void {
     if (!(error instanceof FsError) || error.cause !== undefined) this.#driver.report(error, request)
     this.#reply(request.id, failureStatus(error))
@@ -384,7 +382,7 @@ export class SftpServer {
 
 /** The table's rows are typed one by one; behind a union the compiler cannot see which row belongs to the request. */
 function handlerOf(request: Exclude<Request, { kind: 'read' | 'write' }>): Handler<RequestKind> {
-  return HANDLERS[request.kind] as Handler<RequestKind>
+  return HANDLERS[request.kind]
 }
 
 function unsupportedText({ type, extension }: UnknownRequest): string {

@@ -91,8 +91,8 @@ export function untilEnd<T>(item: Codec<T>): Codec<readonly T[]> {
 export type ValueOf<F> = { -readonly [K in keyof F]: F[K] extends Codec<infer T> ? T : never }
 
 /** Fields in their order on the wire; the object's key order is the wire format. */
-export function struct<F extends Record<string, Codec<any>>>(fields: F): Codec<ValueOf<F>> {
-  const entries = Object.entries(fields) as [string, Codec<unknown>][]
+export function struct<F extends Record<string, Codec<unknown>>>(fields: F): Codec<ValueOf<F>> {
+  const entries = Object.entries(fields)
   return {
     encode(writer, value) {
       for (const [field, codec] of entries) codec.encode(writer, (value as Record<string, unknown>)[field])

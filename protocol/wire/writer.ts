@@ -12,7 +12,8 @@ export class Writer {
   }
 
   byte(value: number): void {
-    this.#buffer[this.#reserve(1)] = value
+    const start = this.#reserve(1)
+    this.#buffer[start] = value
   }
 
   uint32(value: number): void {
