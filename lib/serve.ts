@@ -58,9 +58,12 @@ class Shutdown {
     this.#steps.push(step)
   }
 
+  /** @throws what the first step threw that failed; the others are taken all the same. */
   run(): Promise<void> {
     this.#running ??= (async () => {
-      for (const step of this.#steps.toReversed()) await step()
+      const failures: unknown[] = []
+      for (const step of this.#steps.toReversed()) await step().catch((error: unknown) => failures.push(error))
+      if (failures.length > 0) throw failures[0]
     })()
     return this.#running
   }
@@ -148,18 +151,21 @@ export async function serve(options: ServeOptions): Promise<Running> {
     log.app('service', 'info', ready)
     options.stdout(ready)
 
-    const finished = new Promise<void>((resolve) => shutdown.add(async () => resolve()))
+    shutdown.add(async () => log.app('service', 'info', 'stopping'))
+
+    let ended = (): void => undefined
+    const finished = new Promise<void>((resolve) => {
+      ended = resolve
+    })
     return {
       sftpAddress,
       ...(httpAddress === undefined ? {} : { httpAddress }),
-      stop: async () => {
-        log.app('service', 'info', 'stopping')
-        await shutdown.run()
-      },
+      stop: () => shutdown.run().finally(ended),
       finished,
     }
   } catch (error) {
-    await shutdown.run()
+    // Why the start failed matters more than what else fails on the way out.
+    await shutdown.run().catch(() => undefined)
     throw error
   }
 }

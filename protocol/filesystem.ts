@@ -117,8 +117,8 @@ export interface OpenFile {
   readonly flags: OpenFlags
   /** Equal for two handles that may name one file: what is done through one must not overtake the other. */
   readonly identity: string
-  /** Fills `target` from `offset` as far as the file goes. @returns bytes read, 0 at the end of the file. */
-  read(target: Buffer, offset: number): Promise<number>
+  /** Fills `targets`, one after the other, from `offset` as far as the file goes. @returns bytes read, 0 at the end. */
+  read(targets: readonly Buffer[], offset: number): Promise<number>
   /** Writes all of `chunks` at `offset`, one after the other. The caller leaves them alone until it resolves. */
   write(chunks: readonly Buffer[], offset: number): Promise<void>
   stat(): Promise<Attrs>

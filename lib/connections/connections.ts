@@ -24,7 +24,7 @@ export interface ConnectionInfo {
   connectionTimeMs: number
   lastActivityMs: number
   protocol: Protocol
-  /** Command name and arguments; `''` for SFTP. */
+  /** Command name and arguments in UTF-8; `''` for SFTP. */
   sshCommand: string
   transfers: TransferInfo[]
 }
@@ -36,8 +36,8 @@ export interface NewConnection {
   remoteAddress: string
   protocol: Protocol
   sshCommand?: string
-  /** Ends the channel and its transport at once. */
-  close(): void
+  /** Ends the channel and its transport at once; does not throw. */
+  close: () => void
 }
 
 /** A registered channel: its owner reports activity and removes it exactly once. */

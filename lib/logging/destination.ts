@@ -1,4 +1,4 @@
-import { mkdirSync, openSync, writeSync } from 'node:fs'
+import { existsSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import pino from 'pino'
 import { systemClock } from '../clock.ts'
@@ -45,7 +45,7 @@ const CLOSE_LIMIT_MS = 2000
 
 function openLogFile(path: string): number {
   try {
-    mkdirSync(dirname(resolve(path)), { recursive: true, mode: 0o744 })
+    makeDirectories(dirname(resolve(path)))
     return openSync(path, 'a', 0o644)
   } catch (error) {
     throw new Error(`the log file ${path} cannot be opened: ${describeError(error)}`, { cause: error })
@@ -56,6 +56,13 @@ function fileSink(path: string, complain: (line: string) => void): Sink {
   return descriptorSink(openLogFile(path), (reason) => {
     complain(`Error: the log file ${path} is not being written: ${reason}\n`)
   })
+}
+
+/** Step by step: Node's recursive mkdir never returns where a file system answers ENOENT, as Linux's /proc does. */
+function makeDirectories(path: string): void {
+  if (existsSync(path)) return
+  makeDirectories(dirname(path))
+  mkdirSync(path, { mode: 0o744 })
 }
 
 /** @param failed called with the reason once an outage, not once a line. */

@@ -215,11 +215,16 @@ describe('destinations', () => {
     expect(lines.map((line) => Number(messageIn(line)))).toEqual([...Array(5000).keys()])
   })
 
-  test('a path that cannot be opened is one clear error', () => {
+  test.each([
+    { where: 'beneath a file', path: (taken: string) => join(taken, 'sftpgo.log'), code: 'ENOTDIR' },
+    { where: 'in a directory that is a file', path: (taken: string) => join(taken, 'a/b'), code: 'ENOTDIR' },
+    { where: 'that is a directory', path: (taken: string) => join(taken, '..'), code: 'EISDIR' },
+    { where: 'where nothing can be made', path: () => '/proc/none/sftpgo.log', code: 'ENOENT' },
+  ])('a path $where is one clear error', ({ path, code }) => {
     writeFileSync(join(dir, 'file'), '')
-    const path = join(dir, 'file/sftpgo.log')
-    expect(() => createLog({ destination: { kind: 'file', path }, verbose: true })).toThrow(
-      /^the log file .*file\/sftpgo\.log cannot be opened: E(NOTDIR|EXIST).*$/,
+    const taken = path(join(dir, 'file'))
+    expect(() => createLog({ destination: { kind: 'file', path: taken }, verbose: true })).toThrow(
+      new RegExp(`^the log file ${taken} cannot be opened: ${code}\\b.*$`),
     )
   })
 

@@ -1,4 +1,4 @@
-import { chown, mkdir } from 'node:fs/promises'
+import { chown } from 'node:fs/promises'
 import type { FileSystem, VirtualPath } from '../../protocol/filesystem.ts'
 import { virtualPath } from '../../protocol/filesystem.ts'
 import type { User } from '../accounts/user.ts'
@@ -10,6 +10,7 @@ import { LocalFileSystem } from '../vfs/local-filesystem.ts'
 import { demand } from '../vfs/permissions.ts'
 import type { Storage } from '../vfs/storage.ts'
 import { modeText } from '../../protocol/sftp/longname.ts'
+import { makeDirectories } from './make-directories.ts'
 
 /** Gives a logged-in user its files. */
 export interface OpenAccount {
@@ -36,9 +37,9 @@ export function createOpenAccount({ storage, log, setstatMode, isRoot }: OpenAcc
   }
   return {
     async prepare(user) {
-      const made = await mkdir(user.home_dir, { recursive: true })
+      const made = await makeDirectories(user.home_dir)
       const owner = ownerOf(user)
-      if (made !== undefined && owner !== undefined) await chown(user.home_dir, owner.uid, owner.gid)
+      if (made && owner !== undefined) await chown(user.home_dir, owner.uid, owner.gid)
     },
     async open(user, connection, protocol) {
       const permissions = new Set(user.permissions)

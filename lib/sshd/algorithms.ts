@@ -1,4 +1,5 @@
 import type { Algorithms } from 'ssh2'
+import { supportedAlgorithms } from './transport-internals.ts'
 
 /**
  * What is offered unless the configuration says otherwise, best first. No SHA-1, no CBC, no group 1 or 14
@@ -22,20 +23,34 @@ export const DEFAULT_ALGORITHMS = {
   compress: ['none'],
 } satisfies Algorithms
 
-/** The lists of the configuration, an empty one meaning the default. The transport refuses names it does not have. */
+/**
+ * The lists of the configuration, an empty one meaning the default.
+ * @throws Error of one line for a name the transport does not have.
+ */
 export function algorithmsOf(config: {
   kex_algorithms: readonly string[]
   ciphers: readonly string[]
   macs: readonly string[]
 }): Algorithms {
-  const chosen = (names: readonly string[], standard: readonly string[]): string[] =>
-    names.length > 0 ? [...names] : [...standard]
+  const supported = supportedAlgorithms()
+  const chosen = <Name extends string>(
+    key: keyof typeof config,
+    available: readonly string[],
+    standard: readonly Name[],
+  ): Name[] => {
+    const names = config[key]
+    const unknown = names.find((name) => !available.includes(name))
+    if (unknown !== undefined) {
+      throw new Error(`sftpd.${key}: ${JSON.stringify(unknown)} cannot be used, want some of ${available.join(', ')}`)
+    }
+    // Checked above; the type knows the names of the default only.
+    return names.length > 0 ? ([...names] as Name[]) : [...standard]
+  }
   return {
     ...DEFAULT_ALGORITHMS,
-    // Names come from the configuration; the transport's constructor checks them against what it has.
-    kex: chosen(config.kex_algorithms, DEFAULT_ALGORITHMS.kex) as NonNullable<typeof DEFAULT_ALGORITHMS.kex>,
-    cipher: chosen(config.ciphers, DEFAULT_ALGORITHMS.cipher) as NonNullable<typeof DEFAULT_ALGORITHMS.cipher>,
-    hmac: chosen(config.macs, DEFAULT_ALGORITHMS.hmac) as NonNullable<typeof DEFAULT_ALGORITHMS.hmac>,
+    kex: chosen('kex_algorithms', supported.kex, DEFAULT_ALGORITHMS.kex),
+    cipher: chosen('ciphers', supported.cipher, DEFAULT_ALGORITHMS.cipher),
+    hmac: chosen('macs', supported.hmac, DEFAULT_ALGORITHMS.hmac),
   }
 }
 

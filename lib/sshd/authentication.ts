@@ -41,7 +41,8 @@ export class Authentication {
     try {
       await this.#decide(context)
     } catch (error) {
-      this.#refuse(context, 'password', `internal error: ${error instanceof Error ? error.message : String(error)}`)
+      const loginType = context.method === 'publickey' ? 'public_key' : 'password'
+      this.#refuse(context, loginType, `internal error: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
 
@@ -49,7 +50,10 @@ export class Authentication {
     if (this.#exhausted) return context.reject(METHODS)
     if (context.method === 'password') {
       this.tried = true
-      const result = await this.#accounts.loginWithPassword(context.username, context.password)
+      const password: unknown = context.password
+      // RFC 4252 §8: a request to change the password carries two of them, which the type does not say.
+      if (typeof password !== 'string') return this.#refuse(context, 'password', 'passwords cannot be changed here')
+      const result = await this.#accounts.loginWithPassword(context.username, password)
       return this.#conclude(context, 'password', result)
     }
     if (context.method === 'publickey') {
@@ -63,7 +67,8 @@ export class Authentication {
   async #publicKey(context: PublicKeyAuthContext): Promise<void> {
     const { key, signature, blob } = context
     const hashAlgorithm = (context as { hashAlgo?: string }).hashAlgo
-    if (!USER_KEY_TYPES.includes(key.algo) || (key.algo === 'ssh-rsa' && signature && hashAlgorithm === undefined)) {
+    // Without a hash of its own `ssh-rsa` signs with SHA-1 (RFC 8332 §3).
+    if (!USER_KEY_TYPES.includes(key.algo) || (key.algo === 'ssh-rsa' && hashAlgorithm === undefined)) {
       return this.#refuse(context, 'public_key', `keys of type ${printable(key.algo)} are not accepted`)
     }
     const result = await this.#accounts.loginWithKey(context.username, key.data)
@@ -72,7 +77,9 @@ export class Authentication {
     if (!signature || !blob) return context.accept()
     const parsed = ssh2.utils.parseKey(`${key.algo} ${key.data.toString('base64')}`)
     if (parsed instanceof Error) return this.#refuse(context, 'public_key', 'the key cannot be read')
-    if (parsed.verify(blob, signature, hashAlgorithm) !== true) {
+    // Not only true and false, whatever the type says: an Error where the signature makes no sense.
+    const verified: unknown = parsed.verify(blob, signature, hashAlgorithm)
+    if (verified !== true) {
       return this.#refuse(context, 'public_key', 'the signature is wrong')
     }
     return this.#conclude(context, 'public_key', result)

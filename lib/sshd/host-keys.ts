@@ -1,11 +1,12 @@
-import { generateKeyPair } from 'node:crypto'
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises'
-import { randomBytes } from 'node:crypto'
+import { createPrivateKey, generateKeyPair, randomBytes } from 'node:crypto'
+import { link, open, readFile, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import ssh2 from 'ssh2'
 import type { ParsedKey } from 'ssh2'
 import type { Log } from '../logging/log.ts'
+import { makeDirectories } from './make-directories.ts'
+import { opensshText } from './openssh-key.ts'
 
 const generate = promisify(generateKeyPair)
 
@@ -23,8 +24,7 @@ const PUBLIC_KEY = { type: 'spki', format: 'pem' } as const
 const GENERATED: readonly { name: string; generate(): Promise<string> }[] = [
   {
     name: 'id_ed25519',
-    // Node writes ed25519 keys in PKCS#8 only, which the transport does not read.
-    generate: async () => ssh2.utils.generateKeyPairSync('ed25519').private,
+    generate: async () => opensshText((await generate('ed25519')).privateKey),
   },
   {
     name: 'id_ecdsa',
@@ -57,18 +57,18 @@ const GENERATED: readonly { name: string; generate(): Promise<string> }[] = [
  * @throws Error with one line that names the file when one cannot be read, used or made.
  */
 export async function loadHostKeys(configured: readonly string[], directory: string, log: Log): Promise<HostKey[]> {
-  if (configured.length > 0) return Promise.all(configured.map(loadHostKey))
-  await mkdir(directory, { recursive: true })
-  return Promise.all(
-    GENERATED.map(async ({ name, generate: make }) => {
-      const file = path.join(directory, name)
-      const existing = await tryLoadHostKey(file)
-      if (existing !== undefined) return existing
-      log.app('sftpd', 'info', `no host key ${file}: making one`)
-      await writeNewFile(file, await make())
-      return loadHostKey(file)
-    }),
-  )
+  if (configured.length > 0) return settled(configured.map(loadHostKey))
+  await makeDirectories(directory).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`host keys: the directory ${directory} cannot be made (${error.code})`, { cause: error })
+  })
+  const files = GENERATED.map(({ name, generate: make }) => ({ file: path.join(directory, name), make }))
+  const existing = await settled(files.map(({ file }) => tryLoadHostKey(file)))
+  const keys: HostKey[] = []
+  // One by one, the slow one last: where the first cannot be written, none is made for nothing.
+  for (const [index, { file, make }] of files.entries()) {
+    keys.push(existing[index] ?? (await newHostKey(file, make, log)))
+  }
+  return keys
 }
 
 /** Keys that live in memory only. */
@@ -95,6 +95,19 @@ export function transportHostKeys(keys: readonly HostKey[]): { key: ParsedKey }[
   })
 }
 
+async function newHostKey(file: string, make: () => Promise<string>, log: Log): Promise<HostKey> {
+  log.app('sftpd', 'info', `no host key ${file}: making one`)
+  await writeNewFile(file, await make())
+  // Another server may have been faster.
+  return loadHostKey(file)
+}
+
+/** As Promise.all, but nothing is under way any more when it rejects. */
+async function settled<T>(work: Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work)
+  return Promise.all(work)
+}
+
 async function loadHostKey(file: string): Promise<HostKey> {
   const key = await tryLoadHostKey(file)
   if (key === undefined) throw new Error(`host key ${file}: no such file`)
@@ -112,17 +125,32 @@ async function tryLoadHostKey(file: string): Promise<HostKey | undefined> {
   return hostKey(file, text)
 }
 
-function hostKey(file: string, text: string): HostKey {
+function hostKey(file: string, content: string): HostKey {
+  const text = withoutPkcs8(content)
   const key = ssh2.utils.parseKey(text)
   if (key instanceof Error) {
     const reason = /encrypted/i.test(key.message)
       ? 'is protected by a passphrase: store it without one'
-      : `is no private key that can be used: OpenSSH, PKCS#1 and SEC1 files of type rsa, ecdsa and ed25519 can (${key.message})`
+      : `is no private key that can be used: rsa, ecdsa and ed25519 in OpenSSH's format or PEM can (${key.message})`
     throw new Error(`host key ${file}: ${reason}`, { cause: key })
   }
   if (!key.isPrivateKey()) throw new Error(`host key ${file}: is a public key, the private one is needed`)
   if (key.type === 'ssh-dss') throw new Error(`host key ${file}: is of type dsa; rsa, ecdsa and ed25519 can be used`)
   return { file, type: key.type, text }
+}
+
+/** The transport reads no PKCS#8: a key in it gets its older form, anything else stays as it is. */
+function withoutPkcs8(content: string): string {
+  if (!/^\s*-----BEGIN PRIVATE KEY-----/.test(content)) return content
+  try {
+    const key = createPrivateKey(content)
+    if (key.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs1', format: 'pem' }).toString()
+    if (key.asymmetricKeyType === 'ed25519') return opensshText(key)
+    if (key.asymmetricKeyType === 'ec') return key.export({ type: 'sec1', format: 'pem' }).toString()
+  } catch {
+    // Whoever reads it next says what is wrong.
+  }
+  return content
 }
 
 /** All or nothing, also when two servers start at once: the first to link its file wins. */

@@ -35,7 +35,7 @@ export interface SftpChannelOptions {
 }
 
 /** A queued reply; `sent` is called once, also when the client is gone and nobody will take it. */
-interface Outgoing {
+export interface Outgoing {
   bytes: Buffer
   sent: () => void
 }
@@ -65,7 +65,15 @@ export async function serveSftp(options: SftpChannelOptions): Promise<void> {
       username,
       buffers,
       driver: {
-        send: (bytes, sent) => replies.push({ bytes, sent }),
+        send: (bytes, sent) =>
+          replies.push({
+            bytes,
+            sent() {
+              // A slow client is at work as long as it takes what it asked for.
+              options.active()
+              sent()
+            },
+          }),
         resume: () => channel.resume(),
         fail(reason) {
           options.report('the client broke the SFTP protocol', reason)
@@ -78,6 +86,7 @@ export async function serveSftp(options: SftpChannelOptions): Promise<void> {
       },
     })
     channel.on('data', (chunk: Buffer) => {
+      options.active()
       if (!server.receive(chunk)) channel.pause()
     })
     channel.on('error', (error: Error) => options.report('channel error', error))
@@ -85,15 +94,17 @@ export async function serveSftp(options: SftpChannelOptions): Promise<void> {
     // The one sign of the peer's CHANNEL_CLOSE, or of a lost connection, that does not wait for buffered data:
     // 'close' waits for 'end', and a write that waits for the client's window is never called back.
     channel.stderr.on('error', (error: Error) => options.report('channel error', error))
-    channel.stderr.once('finish', () => {
+    const lost = (): void => {
       replies.discard()
       channel.resume()
-    })
+    }
+    if (channel.stderr.writableEnded) lost()
+    else channel.stderr.once('finish', lost)
   })
 }
 
 /** Writes replies to a channel, as fast as the client takes them and no faster. */
-class ReplyWriter {
+export class ReplyWriter {
   readonly #channel: ServerChannel
   readonly #socket: Socket
   readonly #queue: Outgoing[] = []

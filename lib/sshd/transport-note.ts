@@ -5,8 +5,8 @@ const require = createRequire(import.meta.url)
 /** Whether the transport runs its native ciphers; without them it works at half the speed. */
 export function hasNativeCiphers(): boolean {
   try {
-    require('ssh2/lib/protocol/crypto/build/Release/sshcrypto.node')
-    return true
+    const addon: unknown = require('ssh2/lib/protocol/crypto/build/Release/sshcrypto.node')
+    return addon !== undefined
   } catch {
     // Not built, or built for another version of Node: the transport falls back silently as well.
     return false

@@ -175,8 +175,8 @@ class AccountFile implements OpenFile {
     this.#progress = progress
   }
 
-  async read(target: Buffer, offset: number): Promise<number> {
-    const count = await this.#noting(this.#inner.read(target, offset))
+  async read(targets: readonly Buffer[], offset: number): Promise<number> {
+    const count = await this.#noting(this.#inner.read(targets, offset))
     this.#progress.moved(count)
     return count
   }

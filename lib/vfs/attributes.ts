@@ -1,4 +1,5 @@
 import type { Stats } from 'node:fs'
+import { FsError } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
 
 /** What a client is shown of a file. */
@@ -33,16 +34,22 @@ export const MODE_BITS = 0o777
  */
 export async function applyAttrs({ size, owner, permissions, times }: Attrs, calls: AttributeCalls): Promise<void> {
   const failures: unknown[] = []
-  const attempt = async (work: Promise<void> | undefined): Promise<void> => {
+  const attempt = async (work: () => Promise<void> | undefined): Promise<void> => {
     try {
-      await work
+      await work()
     } catch (error) {
       failures.push(error)
     }
   }
-  if (size !== undefined) await attempt(calls.truncate?.(Number(size)))
-  if (owner !== undefined) await attempt(calls.chown(owner.uid, owner.gid))
-  if (permissions !== undefined) await attempt(calls.chmod?.(permissions & MODE_BITS))
-  if (times !== undefined) await attempt(calls.utimes(times.atime, times.mtime))
+  if (size !== undefined) await attempt(() => calls.truncate?.(bytes(size)))
+  if (owner !== undefined) await attempt(() => calls.chown(owner.uid, owner.gid))
+  if (permissions !== undefined) await attempt(() => calls.chmod?.(permissions & MODE_BITS))
+  if (times !== undefined) await attempt(() => calls.utimes(times.atime, times.mtime))
   if (failures.length > 0) throw failures.at(-1)
+}
+
+/** @throws FsError `invalid` for a size that a number does not hold exactly: no file system has such a file. */
+function bytes(size: bigint): number {
+  if (size > Number.MAX_SAFE_INTEGER) throw new FsError('invalid', 'The size is too large')
+  return Number(size)
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
-import { FsError } from '../../protocol/filesystem.ts'
+import { posix } from 'node:path'
+import { FsError, virtualPath } from '../../protocol/filesystem.ts'
 import type { VirtualPath } from '../../protocol/filesystem.ts'
 import { errnoOf } from './errno.ts'
 import type { Storage } from './storage.ts'
@@ -10,6 +11,9 @@ export const O_PATH = 0o10000000
 
 /** Linux follows as many in one path (MAXSYMLINKS). */
 const MAX_LINKS = 40
+
+/** What the kernel puts behind the former path of a removed directory. */
+const REMOVED = ' (deleted)'
 
 /** Directories kept open for the next request in them. */
 const CACHED_DIRECTORIES = 8
@@ -63,20 +67,28 @@ class Directory {
 export class Confinement {
   readonly #storage: Storage
   readonly #root: Directory
+  /** The home as it was named, which may lead through links: an administrator's links may name it so. */
+  readonly #name: string
   /** By virtual path; the first is the one used longest ago. */
   readonly #cache = new Map<string, Directory>()
+  #closed = false
 
-  private constructor(storage: Storage, root: Directory) {
+  private constructor(storage: Storage, root: Directory, name: string) {
     this.#storage = storage
     this.#root = root
+    this.#name = name
   }
 
   /** @throws the storage's error when `home` is no directory. */
   static async open(storage: Storage, home: string): Promise<Confinement> {
-    return new Confinement(storage, new Directory(storage, await storage.open(home, O_PATH | O_DIRECTORY)))
+    const root = new Directory(storage, await storage.open(home, O_PATH | O_DIRECTORY))
+    return new Confinement(storage, root, home.replace(/\/+$/, ''))
   }
 
+  /** Places that are still held stay valid until they are released; a second call does nothing. */
   close(): void {
+    if (this.#closed) return
+    this.#closed = true
     for (const directory of this.#cache.values()) directory.release()
     this.#cache.clear()
     this.#root.release()
@@ -84,24 +96,46 @@ export class Confinement {
 
   /** The place of `path` itself: a link in the last component is not followed, and need not exist. */
   async place(path: VirtualPath): Promise<Place> {
-    if (path === '/') return this.#rootPlace()
-    const slash = path.lastIndexOf('/')
-    const parent = slash === 0 ? '/' : path.slice(0, slash)
-    const name = path.slice(slash + 1)
-    const found = this.#cached(parent) ?? (await this.#open(parent))
-    if (found === undefined) return this.#walk(componentsOf(path), false)
-    return placeIn(found.directory, found.path, name)
+    return this.#holdingRoot(async () => {
+      if (path === '/') return this.#placeIn(this.#root.retain(), '/', '.')
+      const slash = path.lastIndexOf('/')
+      const parent = slash === 0 ? '/' : path.slice(0, slash)
+      const directory = this.#cached(parent) ?? (await this.#open(parent))
+      if (directory === undefined) return this.#walk(componentsOf(path), false)
+      return this.#placeIn(directory, parent, path.slice(slash + 1))
+    })
   }
 
   /** The place that `path` means with all links followed; the last component need not exist. */
   async followed(path: VirtualPath): Promise<Place> {
-    return this.#walk(componentsOf(path), true)
+    return this.#holdingRoot(() => this.#walk(componentsOf(path), true))
   }
 
-  /** What a link's text means to the account: an absolute text that names the home's inside loses the home. */
-  linkTarget(text: string): string {
+  /**
+   * What the text of a link in `directory` (virtual) means to the account: relative and below the root as it
+   * is, or from the root. A text that names the home's inside by its host path loses the home; any other
+   * that climbs out stops at the root.
+   */
+  linkTarget(text: string, directory: string): string {
     const home = this.#home()
-    return text.startsWith('/') && isInside(text, home) ? text.slice(home.length) || '/' : text
+    if (text.startsWith('/')) {
+      const named = [home, this.#name].find((name) => isInside(text, name))
+      return named === undefined ? text : text.slice(named.length) || '/'
+    }
+    if (!climbsOut(text, directory)) return text
+    const host = posix.resolve(`${home}${directory}`, text)
+    return isInside(host, home) ? host.slice(home.length) || '/' : virtualPath(text, directory)
+  }
+
+  /** No descriptor of the root, no meaning of its number: a walk under way outlives {@link close}. */
+  async #holdingRoot<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new FsError('failure', 'The session is over')
+    const root = this.#root.retain()
+    try {
+      return await work()
+    } finally {
+      root.release()
+    }
   }
 
   /** The host's path of the home, wherever it is now. */
@@ -114,26 +148,31 @@ export class Confinement {
     return this.#storage.readlinkSync(`/proc/self/fd/${directory.fd}`)
   }
 
-  #rootPlace(): Place {
-    return placeIn(this.#root.retain(), '/', '.')
+  /** `path` leads to it without any link. Where the kernel's mark of a removed directory could deceive: no. */
+  #isAt(directory: Directory, path: string): boolean {
+    return !path.endsWith(REMOVED) && this.#whereIs(directory) === this.#home() + path
   }
 
-  /** A directory opened before and still where `path` says: then no link is on the way, and nothing was moved. */
-  #cached(path: string): { directory: Directory; path: string } | undefined {
-    if (path === '/') return { directory: this.#root.retain(), path }
+  /** A directory opened before and still where `path` says: then nothing was moved, and no link is on the way. */
+  #cached(path: string): Directory | undefined {
+    if (path === '/') return this.#root.retain()
     const directory = this.#cache.get(path)
     if (directory === undefined) return undefined
+    const isThere = this.#isAt(directory, path)
     this.#cache.delete(path)
-    if (this.#whereIs(directory) === this.#home() + path) {
-      this.#cache.set(path, directory)
-      return { directory: directory.retain(), path }
+    if (!isThere) {
+      directory.release()
+      return undefined
     }
-    directory.release()
-    return undefined
+    this.#cache.set(path, directory)
+    return directory.retain()
   }
 
-  /** The kernel's own walk, judged by where it ended; undefined when only the careful walk can tell. */
-  async #open(path: string): Promise<{ directory: Directory; path: string } | undefined> {
+  /**
+   * The kernel's own walk, which counts when it met no link; undefined when only the careful walk can tell.
+   * The kernel's reading of a link is never used: on its way through the host it would tell what exists there.
+   */
+  async #open(path: string): Promise<Directory | undefined> {
     let fd: number
     try {
       fd = await this.#storage.open(this.#root.at(path.slice(1)), O_PATH | O_DIRECTORY)
@@ -142,15 +181,13 @@ export class Confinement {
       return undefined
     }
     const directory = new Directory(this.#storage, fd)
-    const home = this.#home()
-    const real = this.#whereIs(directory)
-    if (!isInside(real, home)) {
+    try {
+      if (!this.#isAt(directory, path)) return undefined
+      if (!this.#closed) this.#keep(path, directory.retain())
+      return directory.retain()
+    } finally {
       directory.release()
-      return undefined
     }
-    const resolved = real.slice(home.length) || '/'
-    if (resolved === path) this.#keep(path, directory.retain())
-    return { directory, path: resolved }
   }
 
   #keep(path: string, directory: Directory): void {
@@ -185,20 +222,20 @@ export class Confinement {
           continue
         }
         const last = pending.length === 0
-        if (last && !followLast) return placeIn(directory.retain(), this.#virtualPathOf(directory), name)
+        if (last && !followLast) return this.#placeBelow(directory, name)
         const target = await this.#linkAt(directory.at(name), last)
         if (target !== undefined) {
           if (++links > MAX_LINKS) throw new FsError('not-found', 'Too many levels of symbolic links')
-          const text = this.linkTarget(target)
+          const text = this.linkTarget(target, this.#virtualPathOf(directory))
           if (text.startsWith('/')) enter(this.#root.retain())
           pending.push(...componentsOf(text).toReversed())
         } else if (last) {
-          return placeIn(directory.retain(), this.#virtualPathOf(directory), name)
+          return this.#placeBelow(directory, name)
         } else {
           enter(await this.#enter(directory, name))
         }
       }
-      return placeIn(directory.retain(), this.#virtualPathOf(directory), '.')
+      return this.#placeBelow(directory, '.')
     } finally {
       directory.release()
     }
@@ -231,17 +268,25 @@ export class Confinement {
     if (!isInside(real, home)) throw new FsError('permission', 'Permission denied')
     return real.slice(home.length) || '/'
   }
-}
 
-function placeIn(directory: Directory, parent: string, name: string): Place {
-  const isRoot = name === '.' && parent === '/'
-  const path = name === '.' ? parent : parent === '/' ? `/${name}` : `${parent}/${name}`
-  let held = true
-  const release = (): void => {
-    if (held) directory.release()
-    held = false
+  #placeBelow(directory: Directory, name: string): Place {
+    const parent = this.#virtualPathOf(directory)
+    return this.#placeIn(directory.retain(), parent, name)
   }
-  return { at: directory.at(name), path: path as VirtualPath, isRoot, release }
+
+  /** Takes over the caller's hold of `directory`; `parent` is its virtual path. */
+  #placeIn(directory: Directory, parent: string, name: string): Place {
+    const root = this.#root.retain()
+    const path = name === '.' ? parent : parent === '/' ? `/${name}` : `${parent}/${name}`
+    let held = true
+    const release = (): void => {
+      if (!held) return
+      held = false
+      directory.release()
+      root.release()
+    }
+    return { at: directory.at(name), path: path as VirtualPath, isRoot: path === '/', release }
+  }
 }
 
 function componentsOf(path: string): string[] {
@@ -251,4 +296,14 @@ function componentsOf(path: string): string[] {
 /** By whole components: `/srv/bobby` is not inside `/srv/bob`. `directory` is `''` for the host's root. */
 function isInside(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`)
+}
+
+/** A relative text that, taken from `directory`, passes above the root on its way. */
+function climbsOut(text: string, directory: string): boolean {
+  let depth = componentsOf(directory).length
+  for (const component of componentsOf(text)) {
+    depth += component === '..' ? -1 : 1
+    if (depth < 0) return true
+  }
+  return false
 }

@@ -33,8 +33,17 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 
 /** Errors that a client's request explains; others are the host's trouble, which the log should know of. */
 const ORDINARY: readonly string[] = [
-  ...['ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL', 'ENAMETOOLONG', 'EEXIST', 'ENOTEMPTY', 'EISDIR', 'EXDEV'],
-  ...['EPERM', 'EACCES'],
+  'ENOENT',
+  'ENOTDIR',
+  'ELOOP',
+  'EINVAL',
+  'ENAMETOOLONG',
+  'EEXIST',
+  'ENOTEMPTY',
+  'EISDIR',
+  'EXDEV',
+  'EPERM',
+  'EACCES',
 ]
 
 /** The one place where a system call's error becomes an {@link FsError}; an FsError passes through. */

@@ -25,8 +25,13 @@ export class LocalDirectory implements OpenDirectory {
           if (name === null) break
           names.push(name)
         }
-        const entries = await Promise.all(names.map((name) => this.#entry(name)))
-        const present = entries.filter((entry) => entry !== undefined)
+        // All of them, also when one fails: `close` may follow, and none may still use the descriptor then.
+        const looked = await Promise.allSettled(names.map((name) => this.#entry(name)))
+        const present: DirectoryEntry[] = []
+        for (const entry of looked) {
+          if (entry.status === 'rejected') throw entry.reason
+          if (entry.value !== undefined) present.push(entry.value)
+        }
         // An empty list would mean the end: go on when all of a batch vanished meanwhile.
         if (present.length > 0 || names.length === 0) return present
       }

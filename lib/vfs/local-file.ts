@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { FsError } from '../../protocol/filesystem.ts'
 import type { HashAlgorithm, OpenFile, OpenFlags, VolumeStats } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
 import { applyAttrs, attrsOf } from './attributes.ts'
@@ -24,8 +23,8 @@ export class LocalFile implements OpenFile {
     this.identity = identity
   }
 
-  read(target: Buffer, offset: number): Promise<number> {
-    return calling(() => this.#storage.read(this.#fd, target, offset))
+  read(targets: readonly Buffer[], offset: number): Promise<number> {
+    return calling(() => this.#storage.read(this.#fd, targets, offset))
   }
 
   write(chunks: readonly Buffer[], offset: number): Promise<void> {
@@ -57,8 +56,8 @@ export class LocalFile implements OpenFile {
     const hash = createHash(algorithm)
     const buffer = Buffer.allocUnsafe(Math.min(DIGEST_CHUNK_BYTES, length))
     for (let hashed = 0; hashed < length;) {
-      const count = await this.read(buffer.subarray(0, Math.min(buffer.length, length - hashed)), offset + hashed)
-      if (count === 0) throw new FsError('failure', 'The file became shorter while it was hashed')
+      const count = await this.read([buffer.subarray(0, Math.min(buffer.length, length - hashed))], offset + hashed)
+      if (count === 0) break
       hash.update(buffer.subarray(0, count))
       hashed += count
     }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import type { Stats } from 'node:fs'
-import { FsError, virtualPath } from '../../protocol/filesystem.ts'
+import { posix } from 'node:path'
+import { FsError } from '../../protocol/filesystem.ts'
 import type {
   FileSystem,
   OpenDirectory,
@@ -94,25 +95,13 @@ export class LocalFileSystem implements FileSystem {
   }
 
   setstat(path: VirtualPath, attrs: Attrs): Promise<void> {
-    return this.#onFollowed(path, (place) =>
-      this.#pinned(place, async (host, stats) => {
-        if (attrs.size !== undefined && !stats.isFile()) {
-          throw new FsError('failure', 'Only a regular file can be truncated')
-        }
-        await applyAttrs(attrs, {
-          truncate: (size) => this.#storage.truncate(host, size),
-          chown: (uid, gid) => this.#storage.chown(host, uid, gid),
-          chmod: (mode) => this.#storage.chmod(host, mode),
-          utimes: (atime, mtime) => this.#storage.utimes(host, atime, mtime),
-        })
-      }),
-    )
+    return this.#onFollowed(path, (place) => this.#applyAttrs(place, attrs))
   }
 
   lsetstat(path: VirtualPath, attrs: Attrs): Promise<void> {
     return this.#on(path, async (place) => {
       if (attrs.size !== undefined) throw new FsError('invalid', 'A link has no size to set')
-      if (!(await this.#storage.lstat(place.at)).isSymbolicLink()) return this.setstat(place.path, attrs)
+      if (!(await this.#storage.lstat(place.at)).isSymbolicLink()) return this.#applyAttrs(place, attrs)
       if (attrs.permissions !== undefined) throw new FsError('failure', 'The mode of a link cannot be changed')
       return applyAttrs(attrs, {
         chown: (uid, gid) => this.#storage.lchown(place.at, uid, gid),
@@ -129,7 +118,7 @@ export class LocalFileSystem implements FileSystem {
     return this.#on(path, async (place) => {
       if (place.isRoot) throw new FsError('exists', 'File exists')
       await this.#storage.mkdir(place.at, (attrs.permissions ?? 0o777) & MODE_BITS)
-      if (this.#owner !== undefined) await this.#storage.lchown(place.at, this.#owner.uid, this.#owner.gid)
+      await this.#own(place, () => this.#storage.rmdir(place.at))
     })
   }
 
@@ -152,7 +141,7 @@ export class LocalFileSystem implements FileSystem {
           return this.#storage.rename(from.at, to.at)
         }
         // A hard link fails where the name is taken: no moment in which somebody else's file could be lost.
-        if (stats.isFile() && (await this.#moveByLink(from.at, to.at))) return undefined
+        if (!stats.isDirectory() && (await this.#moveByLink(from.at, to.at))) return undefined
         if ((await this.#lookAt(to.at)) !== undefined) throw new FsError('exists', 'File exists')
         return this.#storage.rename(from.at, to.at)
       }),
@@ -161,16 +150,14 @@ export class LocalFileSystem implements FileSystem {
 
   readlink(path: VirtualPath): Promise<string> {
     return this.#on(path, async (place) => {
-      const text = this.#confinement.linkTarget(await this.#storage.readlink(place.at))
-      return text.startsWith('/') ? text : withinRoot(text, place.path)
+      return this.#confinement.linkTarget(await this.#storage.readlink(place.at), posix.dirname(place.path))
     })
   }
 
   symlink(target: string, link: VirtualPath): Promise<void> {
     return this.#on(link, async (place) => {
-      if (place.isRoot) throw new FsError('exists', 'File exists')
-      await this.#storage.symlink(target, place.at)
-      if (this.#owner !== undefined) await this.#storage.lchown(place.at, this.#owner.uid, this.#owner.gid)
+      await this.#storage.symlink(target, notRoot(place).at)
+      await this.#own(place, () => this.#storage.unlink(place.at))
     })
   }
 
@@ -206,6 +193,7 @@ export class LocalFileSystem implements FileSystem {
         throw new FsError('not-found', 'No such file or directory')
       }
       if (stats.isDirectory()) throw new FsError('failure', 'Is a directory')
+      if (stats.isSymbolicLink()) return undefined
       // Opening a FIFO may wait for ever, opening a device may act.
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
       if (flags.write) this.#authorizeOverwrite(place.path)
@@ -225,9 +213,10 @@ export class LocalFileSystem implements FileSystem {
       if (errnoOf(error) === 'EEXIST') return undefined
       throw error
     }
-    return this.#wrap(fd, flags, async () => {
+    const prepare = async (): Promise<void> => {
       if (this.#owner !== undefined) await this.#storage.fchown(fd, this.#owner.uid, this.#owner.gid)
-    })
+    }
+    return this.#wrap(fd, flags, prepare, () => this.#discard(fd, place))
   }
 
   async #openExisting(place: Place, flags: OpenFlags): Promise<OpenFile | undefined> {
@@ -244,16 +233,58 @@ export class LocalFileSystem implements FileSystem {
     })
   }
 
-  async #wrap(fd: number, flags: OpenFlags, prepare: () => Promise<void>): Promise<OpenFile> {
+  /** @param undo what to do before `fd` is closed when the file cannot be handed out. */
+  async #wrap(
+    fd: number,
+    flags: OpenFlags,
+    prepare: () => Promise<void>,
+    undo?: () => Promise<void>,
+  ): Promise<OpenFile> {
     try {
       const stats = await this.#storage.fstat(fd)
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
       await prepare()
       return new LocalFile(this.#storage, fd, flags, `${stats.dev}:${stats.ino}`)
     } catch (error) {
+      await undo?.()
       await this.#storage.close(fd).catch(() => undefined)
       throw error
     }
+  }
+
+  /** Takes a file that was made, and then could not be opened properly, away again: if the name still means it. */
+  async #discard(fd: number, { at }: Place): Promise<void> {
+    try {
+      const [made, named] = [await this.#storage.fstat(fd), await this.#storage.lstat(at)]
+      if (made.dev === named.dev && made.ino === named.ino) await this.#storage.unlink(at)
+    } catch {
+      // An empty file stays behind; what the client is told is the error that led here.
+    }
+  }
+
+  /** Gives what was just made at `place` to the account, or takes it away again. */
+  async #own({ at }: Place, undo: () => Promise<void>): Promise<void> {
+    if (this.#owner === undefined) return
+    try {
+      await this.#storage.lchown(at, this.#owner.uid, this.#owner.gid)
+    } catch (error) {
+      await undo().catch(() => undefined)
+      throw error
+    }
+  }
+
+  #applyAttrs(place: Place, attrs: Attrs): Promise<void> {
+    return this.#pinned(place, async (host, stats) => {
+      if (attrs.size !== undefined && !stats.isFile()) {
+        throw new FsError('failure', 'Only a regular file can be truncated')
+      }
+      await applyAttrs(attrs, {
+        truncate: (size) => this.#storage.truncate(host, size),
+        chown: (uid, gid) => this.#storage.chown(host, uid, gid),
+        chmod: (mode) => this.#storage.chmod(host, mode),
+        utimes: (atime, mtime) => this.#storage.utimes(host, atime, mtime),
+      })
+    })
   }
 
   /** @returns false where the file system has no hard links. */
@@ -339,16 +370,4 @@ function notRoot(place: Place): Place {
 
 function accessMode({ read, write, append }: OpenFlags): number {
   return (read && write ? O_RDWR : write ? O_WRONLY : O_RDONLY) | (append ? O_APPEND : 0)
-}
-
-/** A relative link's text as it is; one that climbs out of the root as the absolute path where `..` stops. */
-function withinRoot(text: string, link: VirtualPath): string {
-  const components = link.split('/').slice(1, -1)
-  let depth = components.length
-  for (const component of text.split('/')) {
-    if (component === '..') depth--
-    else if (component !== '' && component !== '.') depth++
-    if (depth < 0) return virtualPath(text, `/${components.join('/')}`)
-  }
-  return text
 }

@@ -12,8 +12,8 @@ export interface Storage {
   close(fd: number): Promise<void>
   /** Of a descriptor that holds no data (O_PATH): cannot wait for a disk. */
   closeSync(fd: number): void
-  /** Reads until `target` is full or the file ends. @returns bytes read. */
-  read(fd: number, target: Buffer, position: number): Promise<number>
+  /** Reads until `targets` are full, one after the other, or the file ends. @returns bytes read. */
+  read(fd: number, targets: readonly Buffer[], position: number): Promise<number>
   /** Writes everything; `position` null writes at the descriptor's own place, the end with O_APPEND. */
   write(fd: number, chunks: readonly Buffer[], position: number | null): Promise<void>
   ftruncate(fd: number, size: number): Promise<void>
@@ -89,12 +89,14 @@ export const nodeStorage: Storage = {
   open: (file, flags, mode = 0o666) => open(path(file), flags, mode),
   close: (fd) => close(fd),
   closeSync: (fd) => fs.closeSync(fd),
-  async read(fd, target, position) {
+  async read(fd, targets, position) {
+    let left = targets
     let total = 0
-    while (total < target.length) {
-      const count = await readOnce(fd, total === 0 ? target : target.subarray(total), position + total)
+    while (left.length > 0) {
+      const count = await readOnce(fd, left, position + total)
       if (count === 0) break
       total += count
+      left = dropBytes(left, count)
     }
     return total
   },
@@ -105,6 +107,8 @@ export const nodeStorage: Storage = {
       const written = await writeOnce(fd, left, at)
       left = dropBytes(left, written)
       if (left.length === 0) return
+      // POSIX lets write(2) take nothing without an error; asking for ever would be the alternative.
+      if (written === 0) throw Object.assign(new Error('write took no bytes'), { code: 'EIO' })
       if (at !== null) at += written
     }
   },
@@ -142,9 +146,12 @@ export const nodeStorage: Storage = {
   statfs: (file) => statfs(path(file)),
 }
 
-function readOnce(fd: number, target: Buffer, position: number): Promise<number> {
+function readOnce(fd: number, targets: readonly Buffer[], position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    fs.read(fd, target, 0, target.length, position, (error, count) => (error ? reject(error) : resolve(count)))
+    const done = (error: NodeJS.ErrnoException | null, count: number): void => (error ? reject(error) : resolve(count))
+    const [only] = targets
+    if (only !== undefined && targets.length === 1) fs.read(fd, only, 0, only.length, position, done)
+    else fs.readv(fd, targets, position, done)
   })
 }
 

@@ -161,6 +161,12 @@ const VECTORS: Vector[] = [
     },
   },
   {
+    name: 'check-file',
+    wire: `c8 0000002a 0000000a 636865636b2d66696c65
+           00000002 6831 00000003 6d6435 00000000 00000000 00000000 00000000 00000000`,
+    request: { kind: 'checkFile', id, handle, algorithms: 'md5', offset: 0n, length: 0n, blockSize: 0 },
+  },
+  {
     name: 'check-file-handle',
     wire: `c8 0000002a 00000011 636865636b2d66696c652d68616e646c65
            00000002 6831 00000003 6d6435 00000000 00000000 00000000 00000000 00000000`,

@@ -76,6 +76,11 @@ function hashed(algorithm: string, ...parts: string[]): object {
 
 const ROWS: Row[] = [
   {
+    rule: 'check-file is check-file-handle by the name that is announced',
+    send: { kind: 'checkFile', handle: a, algorithms: 'md5', offset: 0n, length: 0n, blockSize: 0 },
+    reply: hashed('md5', 'hello world'),
+  },
+  {
     rule: 'posix-rename replaces',
     send: { kind: 'posixRename', oldpath: '/a', newpath: '/b' },
     reply: ok,

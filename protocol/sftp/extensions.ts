@@ -1,7 +1,7 @@
 import { FsError, HASH_ALGORITHMS, virtualPath } from '../filesystem.ts'
 import type { HashAlgorithm, OpenFile, VolumeStats } from '../filesystem.ts'
 import { done, nameReply } from './handler.ts'
-import type { Handlers, Session } from './handler.ts'
+import type { Handler, Handlers, Session } from './handler.ts'
 import { fileOffset } from './offset.ts'
 import { ALONE, INDEPENDENT, OBSERVES_ANYTHING } from './order.ts'
 import { REQUESTS } from './packets.ts'
@@ -22,6 +22,7 @@ export type ExtensionKind =
   | 'homeDirectory'
   | 'usersGroupsById'
   | 'checkFileName'
+  | 'checkFile'
   | 'checkFileHandle'
   | 'spaceAvailable'
   | 'vendorId'
@@ -52,6 +53,11 @@ export function advertised(_session: Session): { name: string; data: Buffer }[] 
 function extensionName(kind: ExtensionKind): string {
   const row = REQUESTS[kind as RequestKind]
   return row.extension ?? ''
+}
+
+const CHECK_FILE_HANDLE: Handler<'checkFile' | 'checkFileHandle'> = {
+  access: () => OBSERVES_ANYTHING,
+  run: async ({ handles }, request) => checkFile(handles.file(request.handle, 'read'), request),
 }
 
 export const EXTENSION_HANDLERS: Handlers<ExtensionKind> = {
@@ -126,10 +132,8 @@ export const EXTENSION_HANDLERS: Handlers<ExtensionKind> = {
       }
     },
   },
-  checkFileHandle: {
-    access: () => OBSERVES_ANYTHING,
-    run: async ({ handles }, request) => checkFile(handles.file(request.handle, 'read'), request),
-  },
+  checkFile: CHECK_FILE_HANDLE,
+  checkFileHandle: CHECK_FILE_HANDLE,
   spaceAvailable: {
     access: () => OBSERVES_ANYTHING,
     run: async ({ fs }, { path }) => {
@@ -179,7 +183,7 @@ async function copyData(
   }
   const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, wanted))
   for (let copied = 0; copied < wanted;) {
-    const count = await source.read(buffer.subarray(0, Math.min(buffer.length, wanted - copied)), from + copied)
+    const count = await source.read([buffer.subarray(0, Math.min(buffer.length, wanted - copied))], from + copied)
     // A source that ends early is a success: what there was is copied.
     if (count === 0) break
     await target.write([buffer.subarray(0, count)], to + copied)

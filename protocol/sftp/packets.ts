@@ -72,6 +72,14 @@ export const REQUESTS = {
     length: uint64,
     blockSize: uint32,
   }),
+  // The name under which the draft announces the two; paramiko's client asks by it, with a handle.
+  checkFile: extension('check-file', {
+    handle: bytes,
+    algorithms: text,
+    offset: uint64,
+    length: uint64,
+    blockSize: uint32,
+  }),
   checkFileHandle: extension('check-file-handle', {
     handle: bytes,
     algorithms: text,

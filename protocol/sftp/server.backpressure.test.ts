@@ -109,11 +109,57 @@ describe('requests under way', () => {
     await turn()
     expect(fs.hooks.calls).toHaveLength(2)
     held[1]?.release()
-    await replies[1]
     await turn()
     expect(fs.hooks.calls).toHaveLength(3)
     for (const { release } of held) release()
     await Promise.all(replies)
+  })
+})
+
+describe('replies that wait for an earlier one', () => {
+  const write: Unnumbered = { kind: 'write', handle, offset: 0n, data: [Buffer.from('b')] }
+  const readlink: Unnumbered = { kind: 'readlink', path: '/none' }
+
+  test('count as unsent: over the limit only what they wait for starts', async () => {
+    const { fs, session } = await start({ maxUnsentBytes: 60 })
+    const held = fs.hooks.hold('stat')
+    const replies = [stat, readlink, readlink, readlink, readlink].map((request) => session.client.request(request))
+    await held.entered
+    await turn()
+    const started = fs.hooks.calls.length
+    expect(started).toBeGreaterThan(1)
+    const later = [session.client.request(readlink), session.client.request(write)]
+    await turn()
+    expect(fs.hooks.calls).toHaveLength(started)
+    held.release()
+    await Promise.all([...replies, ...later])
+    expect(session.client.unanswered).toEqual([])
+  })
+
+  test('never stop the oldest request from starting, so that nothing waits for ever', async () => {
+    const { fs, session } = await start({ maxUnsentBytes: 30, maxRunning: 2 })
+    const held = fs.hooks.hold('file.write')
+    // The READ must wait for the WRITE; what overtakes it may fill the limit meanwhile.
+    const requests = [write, readA, ...Array.from({ length: 5 }, (): Unnumbered => ({ kind: 'limits' }))]
+    const replies = requests.map((request) => session.client.request(request))
+    await held.entered
+    await turn()
+    held.release()
+    expect(await Promise.all(replies)).toHaveLength(requests.length)
+  })
+
+  test('a client that takes nothing gets no more than the limit and one request besides', async () => {
+    const { fs, session } = await start({ maxUnsentBytes: 2000 }, true)
+    for (let count = 0; count < 50; count++) {
+      void session.client.request({ kind: 'read', handle, offset: BigInt(count % 7), len: 900 })
+      void session.client.request(stat)
+    }
+    await turn()
+    expect(fs.hooks.calls.length).toBeLessThan(10)
+    session.held = false
+    session.deliver()
+    for (let turns = 0; turns < 200; turns++) await turn()
+    expect(session.client.unanswered).toEqual([])
   })
 })
 

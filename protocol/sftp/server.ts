@@ -2,11 +2,12 @@ import { FsError } from '../filesystem.ts'
 import type { FileSystem } from '../filesystem.ts'
 import { BadMessage } from '../wire/bad-message.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { BadRequest, DATA_HEADER_BYTES, decodeRequest, encodeFramedResponse, writeDataHeader } from './codec.ts'
+import { BadRequest, DATA_HEADER_BYTES, decodeRequest, encodeFramedResponse } from './codec.ts'
 import { SSH_FX } from './constants.ts'
 import { Deframer } from './deframer.ts'
 import type { Framed } from './deframer.ts'
-import { LAST_OFFSET, MAX_OFFSET, fileOffset } from './offset.ts'
+import { FileData } from './file-data.ts'
+import type { ReadRequest, WriteRequest } from './file-data.ts'
 import { onHandle } from './handler.ts'
 import type { Handler, Session } from './handler.ts'
 import { HANDLERS } from './handlers.ts'
@@ -15,8 +16,9 @@ import { DEFAULT_LIMITS } from './limits.ts'
 import type { SftpLimits } from './limits.ts'
 import { ALONE, INDEPENDENT, conflict } from './order.ts'
 import type { Access } from './order.ts'
-import type { Reply, Request, RequestKind, RequestOf, UnknownRequest } from './packets.ts'
-import { END_OF_FILE, OK, failureStatus, status } from './status.ts'
+import { ReplyQueue } from './reply-queue.ts'
+import type { Reply, Request, RequestKind, UnknownRequest } from './packets.ts'
+import { failureStatus, status } from './status.ts'
 
 /** What the engine asks of whoever owns the channel. */
 export interface SftpDriver {
@@ -54,29 +56,35 @@ type Pending = { access: Access; bytes: number } & (
 /** What a request takes of the pending bytes beside its packet. */
 const REQUEST_OVERHEAD_BYTES = 256
 
-/** Contiguous WRITEs that wait together go to the disk as one, up to this. */
-const MAX_GATHERED_BYTES = 1024 * 1024
+/**
+ * Bytes of READs under way at once: while one is on its way to the client the next comes from the disk, and
+ * what arrives meanwhile is gathered into one call instead of waking a thread for each.
+ */
+const MAX_READING_BYTES = 2 * 1024 * 1024
 
 /** How far behind a request that must wait another one is looked for that need not. */
 const LOOK_AHEAD = 64
 
 /**
  * The server's side of one SFTP session: bytes in, calls of a {@link FileSystem}, bytes out. Requests run
- * side by side as far as {@link Access} allows; replies come in the order of completion (§7).
+ * side by side as far as {@link Access} allows; replies leave in the order of arrival.
  */
 export class SftpServer {
   readonly #driver: SftpDriver
   readonly #session: Session
   readonly #limits: SftpLimits
   readonly #deframer: Deframer
-  readonly #buffers: BufferPool
+  readonly #fileData: FileData
   readonly #queue: Pending[] = []
   readonly #running = new Set<Access>()
   #initialised = false
   #pendingBytes = 0
   /** Requests queued or under way. */
   #pendingRequests = 0
+  readonly #replies = new ReplyQueue((bytes, sent) => this.#send(bytes, sent))
+  /** Replies on their way to the client, and READs under way at their full length. */
   #unsentBytes = 0
+  #readingBytes = 0
   #stalled = false
   #state: 'open' | 'ending' | 'failed' | 'ended' = 'open'
   #settled: (() => void) | undefined
@@ -85,7 +93,6 @@ export class SftpServer {
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#driver = driver
     this.#deframer = new Deframer(this.#limits.maxPacketBytes)
-    this.#buffers = buffers ?? new BufferPool(this.#limits.maxReadBytes + DATA_HEADER_BYTES, 8)
     this.#session = {
       fs,
       handles: new Handles(this.#limits.maxHandles),
@@ -93,6 +100,14 @@ export class SftpServer {
       username,
       now: () => driver.now(),
     }
+    this.#fileData = new FileData({
+      handles: this.#session.handles,
+      buffers: buffers ?? new BufferPool(this.#limits.maxReadBytes + DATA_HEADER_BYTES, 8),
+      maxReadBytes: this.#limits.maxReadBytes,
+      reply: (request, reply) => this.#reply(request, reply),
+      send: (request, bytes, sent) => this.#replies.answer(request, bytes, sent),
+      fail: (error, request) => this.#fail(error, request),
+    })
   }
 
   /** Files and directories the client has open. */
@@ -129,6 +144,7 @@ export class SftpServer {
   /** The client is gone: nothing further starts, what runs is waited for, everything open ends as failed. */
   async abandon(): Promise<void> {
     this.#state = 'ended'
+    this.#replies.clear()
     for (const { bytes } of this.#queue.splice(0)) {
       this.#pendingBytes -= bytes
       this.#pendingRequests--
@@ -189,6 +205,7 @@ export class SftpServer {
 
   #queueUp(pending: Pending): void {
     this.#queue.push(pending)
+    this.#replies.expect(pending.request ?? pending.bad)
     this.#pendingBytes += pending.bytes
     this.#pendingRequests++
   }
@@ -211,9 +228,9 @@ export class SftpServer {
     const waiting: Access[] = []
     let index = 0
     while (index < this.#queue.length && index < LOOK_AHEAD) {
-      if (this.#running.size >= this.#limits.maxRunning || this.#unsentBytes >= this.#limits.maxUnsentBytes) return
       const next = this.#queue[index] as Pending
-      if (waiting.some((access) => conflict(access, next.access)) || this.#collides(next.access)) {
+      if (!this.#hasRoomFor(next)) return
+      if (this.#mustWait(next, waiting)) {
         if (next.access === ALONE) return
         waiting.push(next.access)
         index++
@@ -224,39 +241,61 @@ export class SftpServer {
     }
   }
 
-  #collides(access: Access): boolean {
+  /**
+   * The oldest request needs room among the unsent replies only: the replies that wait for it cannot leave
+   * before its own does.
+   */
+  #hasRoomFor({ request, bad }: Pending): boolean {
+    const { maxRunning, maxUnsentBytes } = this.#limits
+    if (this.#running.size >= maxRunning || this.#unsentBytes >= maxUnsentBytes) return false
+    return this.#unsentBytes + this.#replies.readyBytes < maxUnsentBytes || this.#replies.isOldest(request ?? bad)
+  }
+
+  #mustWait({ request, access }: Pending, waiting: readonly Access[]): boolean {
+    if (request?.kind === 'read' && this.#readingBytes >= MAX_READING_BYTES) return true
+    if (waiting.some((earlier) => conflict(earlier, access))) return true
     for (const running of this.#running) if (conflict(running, access)) return true
     return false
   }
 
   #start(pending: Pending, index: number): void {
     if (pending.bad !== undefined) {
-      if (pending.bad instanceof BadRequest) {
-        this.#reply(pending.bad.id, status(SSH_FX.BAD_MESSAGE, pending.bad.message))
-      }
+      const { bad } = pending
+      const reply =
+        bad instanceof BadRequest
+          ? encodeFramedResponse(bad.id, status(SSH_FX.BAD_MESSAGE, bad.message))
+          : Buffer.alloc(0)
+      this.#replies.answer(bad, reply)
       this.#finished(pending.bytes, 1)
-      this.#driver.fail(pending.bad)
+      this.#driver.fail(bad)
       return
     }
     const { request } = pending
     // An object of its own: the set tells running requests apart by identity.
     const access = { ...pending.access }
     this.#running.add(access)
-    if (request.kind === 'write') {
-      const followers = this.#takeFollowers(request, index)
-      const bytes = followers.reduce((total, follower) => total + follower.bytes, pending.bytes)
-      const writes = [request, ...followers.map((follower) => follower.request as RequestOf<'write'>)]
-      void this.#write(writes).finally(() => {
-        this.#running.delete(access)
-        this.#finished(bytes, writes.length)
-      })
-      return
-    }
-    const work = request.kind === 'read' ? this.#read(request) : this.#handle(request)
-    void work.finally(() => {
+    const followers =
+      request.kind === 'read' || request.kind === 'write'
+        ? this.#queue.splice(
+            index,
+            this.#fileData.followers(request, (behind) => this.#queue[index + behind]?.request),
+          )
+        : []
+    const bytes = followers.reduce((total, follower) => total + follower.bytes, pending.bytes)
+    void this.#run(
+      request,
+      followers.map((follower) => follower.request),
+    ).finally(() => {
       this.#running.delete(access)
-      this.#finished(pending.bytes, 1)
+      this.#finished(bytes, 1 + followers.length)
     })
+  }
+
+  #run(request: Request | UnknownRequest, followers: readonly (Request | UnknownRequest | undefined)[]): Promise<void> {
+    // Followers are of their leader's kind.
+    if (request.kind === 'read') return this.#read([request, ...(followers as ReadRequest[])])
+    if (request.kind === 'write') return this.#fileData.write([request, ...(followers as WriteRequest[])])
+    return this.#handle(request)
   }
 
   #finished(bytes: number, requests: number): void {
@@ -274,86 +313,20 @@ export class SftpServer {
     }
   }
 
-  /** Takes from the queue the WRITEs right behind `first` that continue it. */
-  #takeFollowers(first: RequestOf<'write'>, index: number): Pending[] {
-    if (this.#appends(first.handle)) return []
-    let end = first.offset + BigInt(sizeOf(first.data))
-    let bytes = sizeOf(first.data)
-    let count = 0
-    for (;;) {
-      const request = this.#queue[index + count]?.request
-      if (request?.kind !== 'write' || request.offset !== end || !request.handle.equals(first.handle)) break
-      const size = sizeOf(request.data)
-      if (bytes + size > MAX_GATHERED_BYTES) break
-      end += BigInt(size)
-      bytes += size
-      count++
-    }
-    return this.#queue.splice(index, count)
-  }
-
-  #appends(handle: Buffer): boolean {
-    const found = this.#session.handles.find(handle)
-    return found?.kind === 'file' && found.file.flags.append
-  }
-
-  async #write(writes: RequestOf<'write'>[]): Promise<void> {
-    if (writes.length > 1) {
-      const first = writes[0] as RequestOf<'write'>
-      try {
-        const file = this.#session.handles.file(first.handle, 'write')
-        await file.write(
-          writes.flatMap((write) => write.data),
-          fileOffset(first.offset),
-        )
-        for (const { id } of writes) this.#reply(id, OK)
-        return
-      } catch {
-        // Some of them may have been possible: each again by itself, so that each gets the reply it earned.
-      }
-    }
-    for (const request of writes) {
-      const { id, handle, offset, data } = request
-      try {
-        const file = this.#session.handles.file(handle, 'write')
-        await file.write(data, fileOffset(offset))
-        this.#reply(id, OK)
-      } catch (error) {
-        this.#fail(error, request)
-      }
-    }
-  }
-
-  async #read(request: RequestOf<'read'>): Promise<void> {
-    const length = Math.min(request.len, this.#limits.maxReadBytes)
-    const capacity = length + DATA_HEADER_BYTES
+  async #read(requests: readonly ReadRequest[]): Promise<void> {
     // Reserved before the disk is asked, so that reads under way cannot pass the limit together.
-    this.#unsentBytes += capacity
-    try {
-      const file = this.#session.handles.file(request.handle, 'read')
-      // Taken once there is something to read: a failed read does not give its buffer back, as the disk may hold it.
-      const buffer = this.#buffers.take()
-      const target = buffer.subarray(DATA_HEADER_BYTES, capacity)
-      const count =
-        request.offset > LAST_OFFSET ? pastEveryEnd(request.offset) : await file.read(target, Number(request.offset))
-      this.#unsentBytes -= capacity
-      if (count === 0) {
-        this.#buffers.give(buffer)
-        this.#reply(request.id, END_OF_FILE)
-        return
-      }
-      writeDataHeader(buffer, request.id, count)
-      this.#send(buffer.subarray(0, DATA_HEADER_BYTES + count), () => this.#buffers.give(buffer))
-    } catch (error) {
-      this.#unsentBytes -= capacity
-      this.#fail(error, request)
-    }
+    const bytes = requests.reduce((total, request) => total + this.#fileData.capacityOf(request), 0)
+    this.#unsentBytes += bytes
+    this.#readingBytes += bytes
+    await this.#fileData.read(requests)
+    this.#unsentBytes -= bytes
+    this.#readingBytes -= bytes
   }
 
   async #handle(request: Exclude<Request, { kind: 'read' | 'write' }> | UnknownRequest): Promise<void> {
     try {
       if (request.kind === 'unknown') throw new FsError('unsupported', unsupportedText(request))
-      this.#reply(request.id, await handlerOf(request).run(this.#session, request))
+      this.#reply(request, await handlerOf(request).run(this.#session, request))
     } catch (error) {
       this.#fail(error, request)
     }
@@ -361,20 +334,20 @@ export class SftpServer {
 
   #fail(error: unknown, request: Request | UnknownRequest): void {
     if (!(error instanceof FsError) || error.cause !== undefined) this.#driver.report(error, request)
-    this.#reply(request.id, failureStatus(error))
+    this.#reply(request, failureStatus(error))
   }
 
-  #reply(id: number, reply: Reply): void {
-    this.#send(encodeFramedResponse(id, reply))
+  #reply(request: Request | UnknownRequest, reply: Reply): void {
+    this.#replies.answer(request, encodeFramedResponse(request.id, reply))
   }
 
-  #send(bytes: Buffer, sent?: () => void): void {
+  #send(bytes: Buffer, sent: () => void): void {
     if (this.#state === 'ended') return
     this.#unsentBytes += bytes.length
     this.#driver.send(bytes, () => {
       const wasFull = this.#unsentBytes >= this.#limits.maxUnsentBytes
       this.#unsentBytes -= bytes.length
-      sent?.()
+      sent()
       if (wasFull && this.#unsentBytes < this.#limits.maxUnsentBytes && this.#state !== 'ended') this.#pump()
     })
   }
@@ -387,12 +360,6 @@ function handlerOf(request: Exclude<Request, { kind: 'read' | 'write' }>): Handl
 
 function unsupportedText({ type, extension }: UnknownRequest): string {
   return extension === undefined ? `Packet type ${type} is not supported` : 'This extension is not supported'
-}
-
-/** Beyond what a number holds exactly there is no file, so a read there finds the end. @throws FsError from 2^63 on. */
-function pastEveryEnd(offset: bigint): number {
-  if (offset > MAX_OFFSET) throw new FsError('invalid', 'An offset cannot reach 2^63')
-  return 0
 }
 
 function sizeOf(chunks: readonly Buffer[]): number {

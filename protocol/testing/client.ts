@@ -13,6 +13,7 @@ export const EXTENDED_REPLIES: Readonly<Partial<Record<RequestKind, ResponseKind
   limits: 'limitsReply',
   usersGroupsById: 'usersGroupsReply',
   checkFileName: 'checkFileReply',
+  checkFile: 'checkFileReply',
   checkFileHandle: 'checkFileReply',
   spaceAvailable: 'spaceAvailableReply',
 }

@@ -200,10 +200,12 @@ export class MemoryFileSystem implements FileSystem {
     return {
       flags,
       identity: String(node.ino),
-      read: (target, offset) =>
-        this.hooks.run({ name: 'file.read', path }, () =>
-          offset < node.contents.length ? node.contents.copy(target, 0, offset) : 0,
-        ),
+      read: (targets, offset) =>
+        this.hooks.run({ name: 'file.read', path }, () => {
+          let at = offset
+          for (const target of targets) if (at < node.contents.length) at += node.contents.copy(target, 0, at)
+          return at - offset
+        }),
       write: (chunks, offset) =>
         this.hooks.run({ name: 'file.write', path }, () => {
           const data = Buffer.concat(chunks)

@@ -1,0 +1,211 @@
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { once } from 'node:events'
+import type { Client } from 'ssh2'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { SSH_FX } from '../../protocol/sftp/constants.ts'
+import type { Running } from '../serve.ts'
+import { ed25519Pair } from '../sshd/sample-keys.test.support.ts'
+import {
+  PFLAGS,
+  UPLOAD,
+  closed,
+  connect,
+  openDescriptors,
+  openFile,
+  openSftp,
+  watchForUnhandled,
+} from '../sshd/sshd.test.support.ts'
+import { portable } from './portable.ts'
+import type { PortableOptions } from './portable.ts'
+
+const workingDirectory = process.cwd()
+beforeEach(watchForUnhandled)
+afterEach(() => process.chdir(workingDirectory))
+
+const READY =
+  /^Portable mode ready, SFTP port: (\d+), user: "([^"]*)", password: "([^"]*)", public keys: \[(.*)\], directory: "([^"]*)", permissions: \[([^\]]*)\], enabled ssh commands: \[([^\]]*)\]$/
+
+function served(): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'sftpgo-portable-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  writeFileSync(path.join(directory, 'file'), 'content')
+  return directory
+}
+
+interface Started extends Running {
+  directory: string
+  lines: string[]
+  user: string
+  password: string
+  login(config?: Parameters<typeof connect>[1]): Promise<Client>
+}
+
+async function start(options: Partial<PortableOptions> = {}): Promise<Started> {
+  const directory = options.directory ?? served()
+  const lines: string[] = []
+  const running = await portable({
+    directory,
+    sftpdPort: 0,
+    sshCommands: [],
+    username: '',
+    password: '',
+    logFilePath: '',
+    publicKeys: [],
+    permissions: ['list', 'download'],
+    stdout: (line) => void lines.push(line),
+    ...options,
+  })
+  onTestFinished(() => running.stop())
+  const [, , user = '', password = ''] = READY.exec(lines[0] ?? '') ?? []
+  return {
+    ...running,
+    directory,
+    lines,
+    user,
+    password,
+    login: (config = { username: user, password }) => connect(running.sftpAddress, config),
+  }
+}
+
+describe('portable mode', () => {
+  test('says in one line all that is needed to log in', async () => {
+    const { lines, directory, sftpAddress } = await start({ permissions: ['list', 'download', 'upload'] })
+    expect(lines).toHaveLength(1)
+    const [, port, user, password, keys, shownDirectory, permissions, commands] = READY.exec(lines[0] ?? '') ?? []
+    expect({ port, user, keys, shownDirectory, permissions, commands }).toEqual({
+      port: String(sftpAddress.port),
+      user: 'user',
+      keys: '',
+      shownDirectory: directory,
+      permissions: 'list download upload',
+      commands: '',
+    })
+    expect(password).toMatch(/^[A-Za-z2-9]{12}$/)
+  })
+
+  test('makes another password each time, and it works', async () => {
+    const [one, two] = [await start(), await start()]
+    expect(one.password).not.toBe(two.password)
+    await one.login()
+    await expect(one.login({ username: one.user, password: two.password })).rejects.toThrow(/authentication/)
+  })
+
+  test('takes the name and the password it is given', async () => {
+    const { lines, login } = await start({ username: 'eve', password: 'given' })
+    expect(lines[0]).toContain('user: "eve", password: "given"')
+    await login({ username: 'eve', password: 'given' })
+  })
+
+  test('takes a key, and makes no password then', async () => {
+    const pair = ed25519Pair('me@here')
+    const { lines, login } = await start({ publicKeys: [pair.public] })
+    expect(lines[0]).toContain(`password: "", public keys: [${pair.public}]`)
+    await login({ username: 'user', privateKey: pair.private })
+    await expect(login({ username: 'user', password: '' })).rejects.toThrow(/authentication/)
+  })
+
+  test('lists and sends files, and changes nothing unless it is told so', async () => {
+    const { directory, login } = await start()
+    const { sftp } = await openSftp(await login())
+    const handle = await openFile(sftp, '/file', PFLAGS.read)
+    const reply = await sftp.request({ kind: 'read', handle, offset: 0n, len: 100 })
+    expect(reply.kind === 'data' && Buffer.concat(reply.data).toString()).toBe('content')
+    expect((await sftp.request({ kind: 'opendir', path: '/' })).kind).toBe('handle')
+    const refused = { code: SSH_FX.PERMISSION_DENIED }
+    const attrs = {}
+    for (const request of [
+      { kind: 'open', filename: '/new', pflags: UPLOAD, attrs },
+      { kind: 'open', filename: '/file', pflags: UPLOAD, attrs },
+      { kind: 'mkdir', path: '/dir', attrs },
+      { kind: 'remove', filename: '/file' },
+      { kind: 'rename', oldpath: '/file', newpath: '/other' },
+      { kind: 'symlink', targetpath: '/file', linkpath: '/link' },
+      { kind: 'setstat', path: '/file', attrs: { permissions: 0o777 } },
+    ] as const) {
+      expect(await sftp.request(request)).toMatchObject(refused)
+    }
+    expect(readdirSync(directory)).toEqual(['file'])
+    expect(readFileSync(path.join(directory, 'file'), 'utf8')).toBe('content')
+  })
+
+  test('leaves no host key where it serves from, not even in the working directory', async () => {
+    const directory = served()
+    process.chdir(directory)
+    const { lines, login } = await start({ directory: '.' })
+    expect(lines[0]).toContain(`directory: "${directory}"`)
+    await login()
+    expect(readdirSync(directory)).toEqual(['file'])
+  })
+
+  test('stops: the connections end, the log says so, and it is over once', async () => {
+    const logs = served()
+    const descriptors = openDescriptors()
+    const logFilePath = path.join(logs, 'portable.log')
+    const running = await start({ logFilePath, permissions: ['*'] })
+    const client = await running.login()
+    const { sftp } = await openSftp(client)
+    await openFile(sftp, '/new', UPLOAD)
+    const gone = closed(client)
+    let over = 0
+    void running.finished.then(() => over++)
+    await Promise.all([running.stop(), running.stop(), running.finished, gone])
+    expect(over).toBe(1)
+    await expect(running.login()).rejects.toThrow(/ECONNREFUSED/)
+    const log = readFileSync(logFilePath, 'utf8')
+    expect(log).toContain('"sender":"Upload"')
+    expect(log).toContain('the connection ended before the file was closed')
+    expect(log).not.toContain(running.password)
+    expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
+  })
+})
+
+describe('a start that fails is one line, and leaves nothing behind', () => {
+  const failure = async (options: Partial<PortableOptions>): Promise<string> => {
+    const descriptors = openDescriptors()
+    const error = await start(options).then(
+      () => undefined,
+      (caught: unknown) => caught,
+    )
+    expect(error).toBeInstanceOf(Error)
+    const { message } = error as Error
+    expect(message).not.toContain('\n')
+    expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
+    return message
+  }
+
+  test('the directory is missing', async () => {
+    const directory = path.join(served(), 'missing')
+    expect(await failure({ directory })).toBe(`directory ${directory}: cannot be served (ENOENT)`)
+  })
+
+  test('the directory is a file', async () => {
+    const directory = path.join(served(), 'file')
+    expect(await failure({ directory })).toBe(`directory ${directory}: is no directory`)
+  })
+
+  test('a permission is no word there is', async () => {
+    expect(await failure({ permissions: ['list', 'everything'] })).toMatch(/permission "everything" is not known/)
+  })
+
+  test('a key is no key', async () => {
+    expect(await failure({ publicKeys: ['ssh-ed25519 nonsense'] })).toMatch(/public_keys/)
+  })
+
+  test('the port is in use', async () => {
+    const blocker = createServer().listen(0)
+    onTestFinished(() => void blocker.close())
+    await once(blocker, 'listening')
+    const { port } = blocker.address() as AddressInfo
+    expect(await failure({ sftpdPort: port })).toBe(`SFTP server: cannot listen on *:${port}: the port is in use`)
+  })
+
+  test('the log cannot be written', async () => {
+    const directory = served()
+    mkdirSync(path.join(directory, 'log'))
+    expect(await failure({ logFilePath: path.join(directory, 'log') })).toMatch(/^the log file .* cannot be opened/)
+  })
+})

@@ -1,0 +1,349 @@
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createConnection, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Client, SFTPWrapper } from 'ssh2'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { serve, shown } from './serve.ts'
+import type { Address, Running, ServeOptions } from './serve.ts'
+import { rsaKey } from './sshd/sample-keys.test.support.ts'
+import { PASSWORD, closed, connect, openDescriptors, watchForUnhandled } from './sshd/sshd.test.support.ts'
+
+const umask = process.umask()
+beforeEach(watchForUnhandled)
+afterEach(() => void process.umask(umask))
+
+interface Site {
+  root: string
+  configDir: string
+  logFile: string
+  lines: string[]
+  options: ServeOptions
+  /** What the log file holds, as objects. */
+  log(): Record<string, unknown>[]
+}
+
+/** A configuration directory with these settings, which listens on free ports of 127.0.0.1. */
+async function site(settings: Record<string, Record<string, unknown>> = {}): Promise<Site> {
+  const root = mkdtempSync(path.join(tmpdir(), 'sftpgo-serve-'))
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }))
+  const configDir = path.join(root, 'etc')
+  const logFile = path.join(root, 'log', 'sftpgo.log')
+  mkdirSync(configDir)
+  // Making one of 4096 bits takes seconds.
+  writeFileSync(path.join(configDir, 'id_rsa'), rsaKey(), { mode: 0o600 })
+  const config = {
+    sftpd: { bind_port: 0, bind_address: '127.0.0.1', ...settings['sftpd'] },
+    data_provider: { users_base_dir: path.join(root, 'homes'), ...settings['data_provider'] },
+    httpd: { bind_port: await freePort(), bind_address: '127.0.0.1', ...settings['httpd'] },
+  }
+  writeFileSync(path.join(configDir, 'sftpgo.json'), JSON.stringify(config))
+  const lines: string[] = []
+  return {
+    root,
+    configDir,
+    logFile,
+    lines,
+    options: {
+      configDir,
+      configFile: 'sftpgo',
+      log: { filePath: logFile, maxSizeMb: 10, maxBackups: 5, maxAgeDays: 28, compress: false, verbose: true },
+      env: {},
+      stdout: (line) => void lines.push(line),
+    },
+    log: () =>
+      readFileSync(logFile, 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+  }
+}
+
+/** A server that ends with the test, if not before. */
+async function started(options: ServeOptions): Promise<Running & { httpAddress: Address }> {
+  const running = await serve(options)
+  onTestFinished(() => running.stop())
+  if (running.httpAddress === undefined) throw new Error('the HTTP server was expected to listen')
+  return { ...running, httpAddress: running.httpAddress }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = createConnection({ host: '127.0.0.1', port })
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function api({ httpAddress }: { httpAddress: Address }, method: string, target: string, body?: unknown) {
+  const response = await fetch(`http://${shown(httpAddress)}/api/v1/${target}`, {
+    method,
+    headers: { connection: 'close', 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const content: unknown = await response.json()
+  return { status: response.status, body: content }
+}
+
+function addAlice(running: { httpAddress: Address }): Promise<{ status: number; body: unknown }> {
+  return api(running, 'POST', 'user', { username: 'alice', password: PASSWORD, permissions: ['*'] })
+}
+
+/** ssh2's own client: nothing of it is this server's code. */
+function sftpOf(client: Client): Promise<SFTPWrapper> {
+  return new Promise((resolve, reject) =>
+    client.sftp((error, sftp) => (error === undefined ? resolve(sftp) : reject(error))),
+  )
+}
+
+function put(sftp: SFTPWrapper, name: string, content: Buffer): Promise<void> {
+  return new Promise((resolve, reject) =>
+    sftp.writeFile(name, content, (error) => (error === undefined || error === null ? resolve() : reject(error))),
+  )
+}
+
+function get(sftp: SFTPWrapper, name: string): Promise<Buffer> {
+  return new Promise((resolve, reject) =>
+    sftp.readFile(name, (error, content) => (error === undefined ? resolve(content) : reject(error))),
+  )
+}
+
+describe('a server', () => {
+  test('says where it listens, takes users through the REST API and carries their files', async () => {
+    const { options, lines, root, log } = await site()
+    const running = await started(options)
+    expect(lines).toEqual([
+      expect.stringMatching(/^SFTPGo \S+ ready: SFTP on 127\.0\.0\.1:\d+, HTTP on 127\.0\.0\.1:\d+$/),
+    ])
+    expect(lines[0]).toContain(`SFTP on ${shown(running.sftpAddress)}, HTTP on ${shown(running.httpAddress)}`)
+    expect(await addAlice(running)).toMatchObject({ status: 200, body: { id: 1, username: 'alice', status: 1 } })
+
+    const client = await connect(running.sftpAddress)
+    const sftp = await sftpOf(client)
+    const content = Buffer.from('carried\0over '.repeat(50_000))
+    await put(sftp, '/file', content)
+    expect(content.equals(readFileSync(path.join(root, 'homes', 'alice', 'file')))).toBe(true)
+    expect(content.equals(await get(sftp, '/file'))).toBe(true)
+    const connections = await api(running, 'GET', 'connection')
+    expect(connections.body).toMatchObject([{ username: 'alice', protocol: 'SFTP' }])
+
+    await running.stop()
+    expect(log()).toContainEqual(
+      expect.objectContaining({ level: 'info', sender: 'Upload', username: 'alice', size_bytes: content.length }),
+    )
+    expect(log()).toContainEqual(expect.objectContaining({ level: 'info', sender: 'Download', username: 'alice' }))
+    const text = readFileSync(options.log.filePath, 'utf8')
+    expect(text).not.toContain(PASSWORD)
+  })
+
+  test('ends a connection when an administrator says so', async () => {
+    const { options } = await site()
+    const running = await started(options)
+    await addAlice(running)
+    const client = await connect(running.sftpAddress)
+    await sftpOf(client)
+    const gone = closed(client)
+    const { body } = await api(running, 'GET', 'connection')
+    const [{ connection_id: id }] = body as [{ connection_id: string }]
+    expect(await api(running, 'DELETE', `connection/${id}`)).toMatchObject({ status: 200 })
+    await gone
+  })
+
+  test('stops: everything is closed, uploads ended as failed, and it is over once', async () => {
+    const { options, log } = await site()
+    const descriptors = openDescriptors()
+    const running = await started(options)
+    await addAlice(running)
+    const client = await connect(running.sftpAddress)
+    const sftp = await sftpOf(client)
+    await new Promise((resolve) => sftp.open('/partial', 'w', resolve))
+    const gone = closed(client)
+    let over = 0
+    void running.finished.then(() => over++)
+
+    const stopping = running.stop()
+    expect(over).toBe(0)
+    await Promise.all([stopping, running.stop(), running.finished, gone])
+    await running.stop()
+    expect(over).toBe(1)
+    expect(await isListening(running.sftpAddress.port)).toBe(false)
+    expect(await isListening(running.httpAddress.port)).toBe(false)
+    const records = log()
+    expect(records).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        sender: 'Upload',
+        error: 'the connection ended before the file was closed',
+      }),
+    )
+    expect(records.filter(({ message }) => message === 'stopping')).toHaveLength(1)
+    expect(records.filter(({ sender }) => sender === 'connection_failed')).toEqual([])
+    expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
+  })
+
+  test('started again has the users and the host keys it had', async () => {
+    const { options, configDir } = await site()
+    const keys: string[] = []
+    for (let start = 0; start < 2; start++) {
+      const running = await started(options)
+      if (start === 0) await addAlice(running)
+      const client = await connect(running.sftpAddress, {
+        hostVerifier: (key: Buffer) => keys.push(key.toString('base64')) > 0,
+      })
+      client.end()
+      await running.stop()
+    }
+    expect(keys).toHaveLength(2)
+    expect(keys[1]).toBe(keys[0])
+    expect(readdirSync(configDir).filter((name) => name.startsWith('id_'))).toEqual([
+      'id_ecdsa',
+      'id_ed25519',
+      'id_rsa',
+    ])
+  })
+
+  test('without HTTP listens on SFTP alone', async () => {
+    const { options, lines } = await site({ httpd: { bind_port: 0 }, data_provider: { driver: 'memory' } })
+    const running = await serve(options)
+    onTestFinished(() => running.stop())
+    expect(running.httpAddress).toBeUndefined()
+    expect(lines).toEqual([expect.stringMatching(/^SFTPGo \S+ ready: SFTP on 127\.0\.0\.1:\d+$/)])
+  })
+
+  test('says in the log what it is asked for and does not do', async () => {
+    const { options, log } = await site({ sftpd: { upload_mode: 1 }, data_provider: { driver: 'memory' } })
+    await (await started(options)).stop()
+    expect(log()).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        sender: 'config',
+        message: 'sftpd.upload_mode has no effect in this version',
+      }),
+    )
+  })
+})
+
+describe('a start that fails is one line, and leaves nothing listening', () => {
+  interface Failure {
+    message: RegExp
+    settings?: Record<string, Record<string, unknown>>
+    break?: (site: Site) => void | Promise<void>
+    /** The SFTP port is taken by somebody else. */
+    taken?: 'sftp' | 'http'
+  }
+
+  test.each<[string, Failure]>([
+    [
+      'the SFTP port is in use',
+      { taken: 'sftp', message: /^SFTP server: cannot listen on 127\.0\.0\.1:\d+: the port is in use$/ },
+    ],
+    [
+      'the HTTP port is in use',
+      { taken: 'http', message: /^httpd cannot listen on 127\.0\.0\.1:\d+: the address is already in use$/ },
+    ],
+    [
+      'the configuration directory is a file',
+      {
+        message: /config|ENOTDIR|host keys/,
+        break: (made) => {
+          made.options.configDir = path.join(made.configDir, 'sftpgo.json')
+          made.options.env = { SFTPGO_SFTPD__BIND_PORT: '0' }
+        },
+      },
+    ],
+    [
+      'a host key is no key',
+      {
+        message: /^host key .*\/id_rsa: is no private key that can be used/,
+        break: ({ configDir }) => writeFileSync(path.join(configDir, 'id_rsa'), 'garbage'),
+      },
+    ],
+    [
+      'a configured host key is missing',
+      { settings: { sftpd: { keys: [{ private_key: 'mine' }] } }, message: /^host key .*\/etc\/mine: no such file$/ },
+    ],
+    ['a value is wrong', { settings: { sftpd: { idle_timeout: -1 } }, message: /sftpd\.idle_timeout is -1/ }],
+    ['a key is unknown', { settings: { sftpd: { bind_prot: 22 } }, message: /sftpd\.bind_prot is not a setting/ }],
+    [
+      'a cipher is unknown',
+      {
+        settings: { sftpd: { ciphers: ['rot13'] } },
+        message: /^sftpd\.ciphers: "rot13" cannot be used, want some of /,
+      },
+    ],
+    [
+      'the login banner is missing',
+      {
+        settings: { sftpd: { login_banner_file: 'banner.txt' } },
+        message: /^sftpd\.login_banner_file: .*\/etc\/banner\.txt cannot be read \(ENOENT\)$/,
+      },
+    ],
+    [
+      'the store is of a kind there is not',
+      { settings: { data_provider: { driver: 'mysql' } }, message: /^data_provider\.driver is "mysql"/ },
+    ],
+    [
+      'the store is no database',
+      {
+        message: /sftpgo\.db/,
+        break: ({ configDir }) => writeFileSync(path.join(configDir, 'sftpgo.db'), 'no database '.repeat(100)),
+      },
+    ],
+    [
+      'the log cannot be written',
+      {
+        message: /^the log file .* cannot be opened/,
+        break: ({ options, configDir }) => {
+          options.log.filePath = path.join(configDir, 'sftpgo.json', 'log')
+        },
+      },
+    ],
+  ])('%s', async (_, { message, settings = {}, break: breakIt, taken }) => {
+    const ports = { sftp: await freePort(), http: await freePort() }
+    const blocker = createServer()
+    if (taken !== undefined) {
+      blocker.listen(ports[taken], '127.0.0.1')
+      await once(blocker, 'listening')
+    }
+    const made = await site({
+      ...settings,
+      sftpd: { ...settings['sftpd'], bind_port: ports.sftp },
+      httpd: { bind_port: ports.http },
+    })
+    await breakIt?.(made)
+    const descriptors = openDescriptors()
+    const error = await serve(made.options).catch((caught: unknown) => caught)
+    expect(error).toBeInstanceOf(Error)
+    expect((error as Error).message).toMatch(message)
+    expect((error as Error).message).not.toContain('\n')
+    expect(made.lines).toEqual([])
+    if (taken !== undefined) {
+      blocker.close()
+      await once(blocker, 'close')
+    }
+    for (const port of Object.values(ports)) expect(await isListening(port)).toBe(false)
+    expect(openDescriptors()).toBeLessThanOrEqual(descriptors)
+  })
+})
+
+test.each([
+  [{ host: '0.0.0.0', port: 2022 }, '0.0.0.0:2022'],
+  [{ host: '::', port: 2022 }, '[::]:2022'],
+])('an address is shown as %o', (address, text) => {
+  expect(shown(address)).toBe(text)
+})

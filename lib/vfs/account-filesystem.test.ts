@@ -1,0 +1,283 @@
+import { describe, expect, test } from 'vitest'
+import { FsError, virtualPath } from '../../protocol/filesystem.ts'
+import type { FileSystem, OpenFlags } from '../../protocol/filesystem.ts'
+import type { Attrs } from '../../protocol/sftp/attrs.ts'
+import { MemoryFileSystem } from '../../protocol/testing/memory-filesystem.ts'
+import { AccountFileSystem } from './account-filesystem.ts'
+import type { AccountRules, FileEvent } from './account-filesystem.ts'
+import { bytes, flags, outcome, using } from './sandbox.test.support.ts'
+
+interface Transfer {
+  operation: 'upload' | 'download'
+  path: string
+  moved: number[]
+  ends: (string | undefined)[]
+}
+
+function account(rules: Partial<{ permissions: string[]; ignoreSetstat: boolean }> = {}) {
+  const inner = new MemoryFileSystem()
+  inner.addFile('/f', 'text')
+  inner.addDirectory('/d')
+  inner.addLink('/l', 'f')
+  const events: FileEvent[] = []
+  const transfers: Transfer[] = []
+  const granted = { permissions: new Set(rules.permissions ?? ['*']), ignoreSetstat: rules.ignoreSetstat ?? false }
+  const fs = new AccountFileSystem(inner, granted as AccountRules, {
+    done: (event) => events.push(event),
+    transfer(operation, path) {
+      const transfer: Transfer = { operation, path, moved: [], ends: [] }
+      transfers.push(transfer)
+      return { moved: (count) => transfer.moved.push(count), end: (error) => transfer.ends.push(error) }
+    },
+  })
+  return { inner, fs, events, transfers }
+}
+
+const path = virtualPath
+const F = path('/f')
+const EVERYTHING: Attrs = {
+  size: 2n,
+  permissions: 0o600,
+  owner: { uid: 5, gid: 6 },
+  times: { atime: 7, mtime: 8 },
+}
+const ATTR_EVENTS: FileEvent[] = [
+  { kind: 'Chmod', path: F, mode: 0o600 },
+  { kind: 'Chown', path: F, uid: 5, gid: 6 },
+  { kind: 'Chtimes', path: F, atime: 7, mtime: 8 },
+]
+
+describe('what happened is told once it did', () => {
+  const TOLD: { name: string; call: string; run: (fs: FileSystem) => Promise<unknown>; events: FileEvent[] }[] = [
+    {
+      name: 'mkdir',
+      call: 'mkdir',
+      run: (fs) => fs.mkdir(path('/x'), {}),
+      events: [{ kind: 'Mkdir', path: path('/x') }],
+    },
+    { name: 'rmdir', call: 'rmdir', run: (fs) => fs.rmdir(path('/d')), events: [{ kind: 'Rmdir', path: path('/d') }] },
+    { name: 'remove', call: 'remove', run: (fs) => fs.remove(F), events: [{ kind: 'Remove', path: F }] },
+    {
+      name: 'rename',
+      call: 'rename',
+      run: (fs) => fs.rename(F, path('/g'), { replace: false }),
+      events: [{ kind: 'Rename', path: F, target: path('/g') }],
+    },
+    {
+      name: 'symlink',
+      call: 'symlink',
+      run: (fs) => fs.symlink('any text', path('/s')),
+      events: [{ kind: 'Symlink', target: 'any text', link: path('/s') }],
+    },
+    { name: 'setstat', call: 'setstat', run: (fs) => fs.setstat(F, EVERYTHING), events: ATTR_EVENTS },
+    { name: 'setstat of the size', call: 'setstat', run: (fs) => fs.setstat(F, { size: 1n }), events: [] },
+    { name: 'lsetstat', call: 'lsetstat', run: (fs) => fs.lsetstat(F, EVERYTHING), events: ATTR_EVENTS },
+    {
+      name: 'setstat by handle',
+      call: 'file.setstat',
+      run: (fs) => using(fs.open(F, flags('write'), {}), (file) => file.setstat(EVERYTHING)),
+      events: ATTR_EVENTS,
+    },
+    { name: 'stat', call: 'stat', run: (fs) => fs.stat(F), events: [] },
+    { name: 'lstat', call: 'lstat', run: (fs) => fs.lstat(F), events: [] },
+    { name: 'hardlink', call: 'hardlink', run: (fs) => fs.hardlink(F, path('/h')), events: [] },
+    { name: 'readlink', call: 'readlink', run: (fs) => fs.readlink(path('/l')), events: [] },
+    { name: 'realpath', call: 'realpath', run: (fs) => fs.realpath(path('/l')), events: [] },
+    { name: 'statvfs', call: 'statvfs', run: (fs) => fs.statvfs(F), events: [] },
+    { name: 'opendir', call: 'opendir', run: (fs) => fs.opendir(path('/d')), events: [] },
+  ]
+
+  test.each(TOLD)('$name', async ({ call, run, events: expected }) => {
+    const { fs, inner, events } = account()
+    inner.hooks.after = ({ name }) => expect(name === call ? events : []).toEqual([])
+    await run(fs)
+    expect(events).toEqual(expected)
+  })
+
+  test.each(TOLD)('$name: nothing when it failed', async ({ call, run }) => {
+    const { fs, inner, events } = account()
+    inner.hooks.fail(call as Parameters<typeof inner.hooks.fail>[0], new FsError('no-space', 'full'))
+    expect(await outcome(run(fs))).toBe('no-space')
+    expect(events).toEqual([])
+  })
+})
+
+describe('a transfer', () => {
+  const WAYS: { way: OpenFlags; operation: 'upload' | 'download' }[] = [
+    { way: flags('read'), operation: 'download' },
+    { way: flags('write'), operation: 'upload' },
+    { way: flags('read', 'write'), operation: 'upload' },
+    { way: flags('write', 'append', 'create'), operation: 'upload' },
+  ]
+
+  test.each(WAYS)('is an $operation', async ({ way, operation }) => {
+    const { fs, transfers } = account()
+    const file = await fs.open(F, way, {})
+    expect(transfers).toEqual([{ operation, path: '/f', moved: [], ends: [] }])
+    expect(file.flags).toEqual(way)
+    await file.close()
+    expect(transfers[0]?.ends).toEqual([undefined])
+  })
+
+  test('begins with an open that succeeded only', async () => {
+    const { fs, inner, transfers } = account()
+    expect(await outcome(fs.open(path('/none'), flags('read'), {}))).toBe('not-found')
+    inner.hooks.fail('open', new FsError('failure', 'no'))
+    expect(await outcome(fs.open(F, flags('read'), {}))).toBe('failure')
+    expect(transfers).toEqual([])
+  })
+
+  test('counts what was read and written', async () => {
+    const { fs, transfers } = account()
+    const file = await fs.open(F, flags('read', 'write'), {})
+    await file.read([Buffer.alloc(3)], 0)
+    await file.read([Buffer.alloc(3)], 3)
+    await file.read([Buffer.alloc(3)], 4)
+    await file.write([bytes('ab'), bytes('cde')], 0)
+    await file.write([], 0)
+    await file.close()
+    expect(transfers[0]?.moved).toEqual([3, 1, 0, 5, 0])
+  })
+
+  test.each(['close', 'abort'] as const)('ends exactly once, with %s', async (end) => {
+    const { fs, inner, transfers } = account()
+    const file = await fs.open(F, flags('read'), {})
+    await file[end]()
+    expect(transfers[0]?.ends).toEqual([
+      end === 'close' ? undefined : 'the connection ended before the file was closed',
+    ])
+    expect(inner.opened).toEqual([{ path: '/f', ends: [end] }])
+  })
+
+  test.each([
+    { call: 'file.read', end: 'close' },
+    { call: 'file.read', end: 'abort' },
+    { call: 'file.write', end: 'close' },
+    { call: 'file.write', end: 'abort' },
+  ] as const)('fails with its first failing $call, also when it ends with $end', async ({ call, end }) => {
+    const { fs, inner, transfers } = account()
+    const file = await fs.open(F, flags('read', 'write'), {})
+    const use = (): Promise<unknown> =>
+      call === 'file.read' ? file.read([Buffer.alloc(1)], 0) : file.write([bytes('x')], 0)
+    inner.hooks.fail(call, new FsError('no-space', 'first'))
+    expect(await outcome(use())).toBe('no-space')
+    inner.hooks.fail(call, new FsError('failure', 'second'))
+    expect(await outcome(use())).toBe('failure')
+    await use()
+    await file[end]()
+    expect(transfers[0]?.ends).toEqual(['first'])
+  })
+
+  test('fails with a close that fails, and the client learns of it', async () => {
+    const { fs, inner, transfers } = account()
+    const file = await fs.open(F, flags('write'), {})
+    inner.hooks.fail('file.close', new FsError('quota', 'over'))
+    expect(await outcome(file.close())).toBe('quota')
+    expect(transfers[0]?.ends).toEqual(['over'])
+  })
+
+  test('passes everything else on', async () => {
+    const { fs, inner } = account()
+    const file = await fs.open(F, flags('read', 'write'), {})
+    expect((await file.stat()).size).toBe(4n)
+    await file.sync()
+    expect(await file.digest('md5', 0, 4)).toHaveLength(16)
+    expect((await file.statvfs()).maxNameBytes).toBe(255n)
+    await file.close()
+    expect(inner.hooks.calls.map(({ name }) => name)).toEqual([
+      'open',
+      'file.stat',
+      'file.sync',
+      'file.digest',
+      'file.statvfs',
+      'file.close',
+    ])
+  })
+
+  test('two handles of one file share their identity', async () => {
+    const { fs } = account()
+    const [one, other] = [await fs.open(F, flags('read'), {}), await fs.open(path('/l'), flags('write'), {})]
+    expect(one.identity).toBe(other.identity)
+  })
+})
+
+describe('setstat by handle', () => {
+  test.each([
+    { attrs: { permissions: 0o600 }, needs: 'chmod' },
+    { attrs: { owner: { uid: 1, gid: 1 } }, needs: 'chown' },
+    { attrs: { times: { atime: 1, mtime: 1 } }, needs: 'chtimes' },
+  ])('needs $needs', async ({ attrs, needs }) => {
+    for (const [permissions, result] of [
+      [['upload', 'download', 'overwrite'], 'permission'],
+      [['upload', 'download', needs], 'done'],
+    ] as const) {
+      const { fs, events } = account({ permissions: [...permissions] })
+      for (const way of [flags('read'), flags('write')]) {
+        const file = await fs.open(F, way, {})
+        expect(await outcome(file.setstat(attrs))).toBe(result)
+      }
+      expect(events).toHaveLength(result === 'done' ? 2 : 0)
+    }
+  })
+
+  test('sets the size of a file that is open to write, which is its own, and of no other', async () => {
+    const { fs, inner } = account({ permissions: ['upload', 'download'] })
+    const written = await fs.open(F, flags('write'), {})
+    await written.setstat({ size: 1n })
+    expect(inner.contents('/f')).toBe('t')
+    const read = await fs.open(F, flags('read'), {})
+    expect(await outcome(read.setstat({ size: 0n }))).toBe('permission')
+    const all = account()
+    const file = await all.fs.open(F, flags('read'), {})
+    expect(await outcome(file.setstat({ size: 0n }))).toBe('invalid')
+    expect(all.inner.contents('/f')).toBe('text')
+  })
+})
+
+describe('setstat_mode 1', () => {
+  const WAYS: Record<string, (fs: FileSystem, attrs: Attrs) => Promise<void>> = {
+    setstat: (fs, attrs) => fs.setstat(F, attrs),
+    lsetstat: (fs, attrs) => fs.lsetstat(F, attrs),
+    fsetstat: (fs, attrs) => using(fs.open(F, flags('write'), {}), (file) => file.setstat(attrs)),
+  }
+
+  test.each(Object.entries(WAYS))(
+    '%s accepts owner, mode and times from anybody, and leaves them',
+    async (_name, change) => {
+      const { fs, inner, events } = account({ permissions: ['upload'], ignoreSetstat: true })
+      const before = inner.tree()
+      await change(fs, { permissions: 0o600, owner: { uid: 5, gid: 6 }, times: { atime: 7, mtime: 8 } })
+      expect(inner.tree()).toEqual(before)
+      expect(events).toEqual([])
+    },
+  )
+
+  test.each(Object.entries(WAYS))('%s still sets the size, for those who may', async (_name, change) => {
+    const { fs, inner } = account({ permissions: ['upload', 'overwrite'], ignoreSetstat: true })
+    await change(fs, EVERYTHING)
+    expect(inner.contents('/f')).toBe('te')
+  })
+
+  test('the size by path still needs its permission, and a missing file is still missing', async () => {
+    const { fs, inner } = account({ permissions: ['upload'], ignoreSetstat: true })
+    expect(await outcome(fs.setstat(F, { size: 0n }))).toBe('permission')
+    expect(await outcome(fs.setstat(path('/none'), { permissions: 0o600 }))).toBe('not-found')
+    expect(inner.contents('/f')).toBe('text')
+  })
+})
+
+describe('[13] realpath', () => {
+  test('resolves links for those who may list', async () => {
+    const { fs } = account({ permissions: ['list'] })
+    expect(await fs.realpath(path('/l'))).toBe('/f')
+    expect(await outcome(fs.realpath(path('/none/x')))).toBe('not-found')
+  })
+
+  test('tells others nothing: what exists and what does not get the same answer', async () => {
+    const { fs, inner } = account({ permissions: ['download', 'upload', 'delete', 'rename'] })
+    for (const asked of ['/', '/l', '/f', '/none', '/none/x', '/f/x', '/d/../l']) {
+      expect(await fs.realpath(path(asked))).toBe(path(asked))
+    }
+    expect(inner.hooks.calls).toEqual([])
+  })
+})

@@ -1,0 +1,150 @@
+import { FsError } from '../filesystem.ts'
+import type { OpenFile } from '../filesystem.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import { DATA_HEADER_BYTES, writeDataHeader } from './codec.ts'
+import type { Handles } from './handles.ts'
+import { LAST_OFFSET, MAX_OFFSET, fileOffset } from './offset.ts'
+import type { Reply, RequestOf } from './packets.ts'
+import { END_OF_FILE, OK } from './status.ts'
+
+export type ReadRequest = RequestOf<'read'>
+export type WriteRequest = RequestOf<'write'>
+
+/** Contiguous READs or WRITEs that wait together go to the disk as one, up to this. */
+const MAX_GATHERED_BYTES = 1024 * 1024
+
+/** What moving file data needs of the session. */
+export interface FileDataPort {
+  readonly handles: Handles
+  readonly buffers: BufferPool
+  readonly maxReadBytes: number
+  reply(request: ReadRequest | WriteRequest, reply: Reply): void
+  /** A framed reply; `sent` is called when the bytes may change again. */
+  send(request: ReadRequest, bytes: Buffer, sent?: () => void): void
+  fail(error: unknown, request: ReadRequest | WriteRequest): void
+}
+
+/** Moves file data between the wire and the disk: READ and WRITE, without a copy of what is large. */
+export class FileData {
+  readonly #port: FileDataPort
+
+  constructor(port: FileDataPort) {
+    this.#port = port
+  }
+
+  /** Bytes a READ takes of the unsent and reading bytes while it is under way, its reply's header included. */
+  capacityOf({ len }: ReadRequest): number {
+    return Math.min(len, this.#port.maxReadBytes) + DATA_HEADER_BYTES
+  }
+
+  /** How many of `next`, which wait right behind `first`, continue it and may go to the disk with it. */
+  followers(first: ReadRequest | WriteRequest, next: (index: number) => { kind: string } | undefined): number {
+    if (first.kind === 'write' && this.#appends(first.handle)) return 0
+    let bytes = this.#lengthOf(first)
+    let count = 0
+    for (;;) {
+      const request = next(count)
+      if (!continues(request, first, first.offset + BigInt(bytes))) return count
+      bytes += this.#lengthOf(request)
+      if (bytes > MAX_GATHERED_BYTES) return count
+      count++
+    }
+  }
+
+  /** Answers contiguous READs of one handle. */
+  async read(requests: readonly ReadRequest[]): Promise<void> {
+    const [first] = requests
+    if (first === undefined) return
+    try {
+      const file = this.#port.handles.file(first.handle, 'read')
+      const parts = requests.map((request) => ({ request, ...this.#target(request) }))
+      let left = await this.#readInto(
+        file,
+        parts.map(({ target }) => target),
+        first.offset,
+      )
+      for (const { request, buffer, target, pooled } of parts) {
+        const count = Math.min(left, target.length)
+        left -= count
+        this.#answer(request, buffer, count, pooled)
+      }
+    } catch (error) {
+      // No buffer goes back to the pool: the disk may hold it.
+      if (requests.length === 1) this.#port.fail(error, first)
+      // Some of them may be possible: each again by itself, so that each gets the reply it earns.
+      else for (const request of requests) await this.read([request])
+    }
+  }
+
+  /** Answers contiguous WRITEs of one handle. */
+  async write(requests: readonly WriteRequest[]): Promise<void> {
+    const [first] = requests
+    if (first === undefined) return
+    try {
+      const file = this.#port.handles.file(first.handle, 'write')
+      await file.write(
+        requests.flatMap(({ data }) => data),
+        fileOffset(first.offset),
+      )
+      for (const request of requests) this.#port.reply(request, OK)
+    } catch (error) {
+      if (requests.length === 1) this.#port.fail(error, first)
+      else for (const request of requests) await this.write([request])
+    }
+  }
+
+  #answer(request: ReadRequest, buffer: Buffer, count: number, pooled: boolean): void {
+    const { buffers } = this.#port
+    if (count === 0) {
+      if (pooled) buffers.give(buffer)
+      this.#port.reply(request, END_OF_FILE)
+      return
+    }
+    writeDataHeader(buffer, request.id, count)
+    const bytes = buffer.subarray(0, DATA_HEADER_BYTES + count)
+    if (!pooled) {
+      this.#port.send(request, bytes)
+    } else if (count < buffer.length / 4) {
+      // A short reply must not hold a long buffer: only its own bytes count as unsent.
+      this.#port.send(request, Buffer.from(bytes))
+      buffers.give(buffer)
+    } else {
+      this.#port.send(request, bytes, () => buffers.give(buffer))
+    }
+  }
+
+  /** Room for a reply: the header, then the data where it is read to. */
+  #target(request: ReadRequest): { buffer: Buffer; target: Buffer; pooled: boolean } {
+    const capacity = this.capacityOf(request)
+    const pooled = capacity > this.#port.maxReadBytes / 4
+    const buffer = pooled ? this.#port.buffers.take() : Buffer.allocUnsafe(capacity)
+    return { buffer, target: buffer.subarray(DATA_HEADER_BYTES, capacity), pooled }
+  }
+
+  async #readInto(file: OpenFile, targets: readonly Buffer[], offset: bigint): Promise<number> {
+    if (offset > MAX_OFFSET) throw new FsError('invalid', 'An offset cannot reach 2^63')
+    // Beyond what a number holds exactly there is no file, so a read there finds the end.
+    return offset > LAST_OFFSET ? 0 : file.read(targets, Number(offset))
+  }
+
+  #lengthOf(request: ReadRequest | WriteRequest): number {
+    return request.kind === 'read'
+      ? Math.min(request.len, this.#port.maxReadBytes)
+      : request.data.reduce((total, { length }) => total + length, 0)
+  }
+
+  #appends(handle: Buffer): boolean {
+    const found = this.#port.handles.find(handle)
+    return found?.kind === 'file' && found.file.flags.append
+  }
+}
+
+function continues<R extends ReadRequest | WriteRequest>(
+  request: { kind: string } | undefined,
+  first: R,
+  end: bigint,
+): request is R {
+  if (request?.kind !== first.kind) return false
+  const next = request as R
+  return next.offset === end && next.handle.equals(first.handle)
+}
