@@ -600,6 +600,29 @@ describe('reliability 10: a client that never reads', () => {
     await eventually(() => expect(openDescriptors()).toBe(descriptors + 2))
   })
 
+  test('with a key exchange that it never ends does not make the server keep what it asked for', async () => {
+    const server = await startSshd()
+    withFile(server, 'file', 512 * MIB)
+    const client = await connect(server)
+    // As much as there can be: the window is no limit here.
+    offerChannels(client, { window: 0xffffffff, packetSize: CHUNK_BYTES })
+    const { sftp } = await openSftp(client)
+    const handle = await openFile(sftp, '/file', PFLAGS.read)
+    for (let index = 0; index < 1000; index++) {
+      void sftp.request({ kind: 'read', handle, offset: BigInt(index) * 261_120n, len: 261_120 })
+    }
+    rawProtocol(client).rekey()
+    // The server's answer is never read, so it is not answered either.
+    socketOf(client).pause()
+    const moved = (): number => server.connections.list()[0]?.transfers[0]?.sizeBytes ?? -1
+    await eventually(() => expect(moved()).toBeGreaterThan(MIB))
+    const other = await openSftp(await connect(server))
+    for (let round = 0; round < 200; round++) await expectAlive(other.sftp)
+    expect(moved()).toBeLessThan(24 * MIB)
+    vanish(client)
+    await eventually(() => expect(server.connections.size).toBe(1))
+  })
+
   test('security 7: that sends more than its window allows is disconnected', async () => {
     const held = heldWrites()
     const server = await startSshd({ storage: held.storage })

@@ -9,6 +9,7 @@ import type { Log } from '../logging/log.ts'
 import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { Authentication } from './authentication.ts'
 import type { OpenAccount } from './account-session.ts'
+import { Outlet } from './outlet.ts'
 import { serveSftp } from './sftp-channel.ts'
 import { closeUnusedSession, hasOverrunWindow, largestPacketBytes } from './transport-internals.ts'
 
@@ -97,6 +98,7 @@ export class Peer {
     client.once('handshake', () => {
       this.#keysExchanged = true
     })
+    const outlet = new Outlet(this.#socket, client)
     this.#socket.on('data', () => this.#boundMemory())
     const authentication = new Authentication(this.#options.accounts, this.#options.config.max_auth_tries, {
       refused: (username, loginType, error) =>
@@ -118,7 +120,7 @@ export class Peer {
     })
     client.on('session', (accept, reject) => {
       if (this.#sessions >= MAX_CHANNELS) return reject()
-      return this.#session(client, accept())
+      return this.#session(client, accept(), outlet)
     })
     // Forwarding of ports and sockets is none of this server's business.
     client.on('request', (_accept, reject) => reject?.())
@@ -164,7 +166,7 @@ export class Peer {
     return true
   }
 
-  #session(client: SshConnection, session: Session): void {
+  #session(client: SshConnection, session: Session, outlet: Outlet): void {
     let served: Promise<void> | undefined
     this.#sessions++
     session.once('close', () => {
@@ -185,14 +187,14 @@ export class Peer {
       // A session has one channel, and none once the client has ended its side of it.
       if (channel === undefined) return
       this.#channels.add(channel)
-      served = this.#sftp(channel, user)
+      served = this.#sftp(channel, outlet, user)
       this.#track(served)
       void served.finally(() => this.#channels.delete(channel))
     })
   }
 
   /** Never rejects. */
-  async #sftp(channel: ServerChannel, user: User): Promise<void> {
+  async #sftp(channel: ServerChannel, outlet: Outlet, user: User): Promise<void> {
     const { connections, clock, log, openAccount } = this.#options
     const context = { connectionId: this.#connectionId }
     const connection = connections.add({
@@ -207,7 +209,7 @@ export class Peer {
       const account = await openAccount.open(user, connection, 'SFTP')
       await serveSftp({
         channel,
-        socket: this.#socket,
+        outlet,
         fs: account.fs,
         username: user.username,
         buffers: this.#buffers,

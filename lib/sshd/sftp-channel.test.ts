@@ -2,17 +2,16 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { Duplex, Writable } from 'node:stream'
 import fc from 'fast-check'
-import type { ServerChannel } from 'ssh2'
+import type { Connection, ServerChannel } from 'ssh2'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { encodeRequest, frame } from '../../protocol/sftp/codec.ts'
 import { MemoryFileSystem } from '../../protocol/testing/memory-filesystem.ts'
 import { VirtualClock } from '../clock.test.support.ts'
+import { MAX_SOCKET_BYTES, Outlet } from './outlet.ts'
 import { ReplyWriter, createBufferPool, serveSftp } from './sftp-channel.ts'
 import { watchForUnhandled } from './sshd.test.support.ts'
 
 beforeEach(watchForUnhandled)
-
-const MAX_SOCKET_BYTES = 1024 * 1024
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -52,16 +51,36 @@ class FakeSocket extends EventEmitter {
   }
 }
 
+class FakeClient extends EventEmitter {
+  readonly _protocol: { _kexinit: Buffer | undefined } = { _kexinit: undefined }
+
+  startKeyExchange(): void {
+    const { _protocol: protocol } = this
+    Object.assign(protocol, { _kexinit: Buffer.alloc(1) })
+  }
+
+  endKeyExchange(): void {
+    const { _protocol: protocol } = this
+    Object.assign(protocol, { _kexinit: undefined })
+    this.emit('handshake')
+  }
+}
+
+function outletOf(socket: FakeSocket, client: FakeClient): Outlet {
+  return new Outlet(socket as unknown as Socket, client as unknown as Connection)
+}
+
 function setUp() {
   const channel = new FakeChannel()
   const socket = new FakeSocket()
-  const writer = new ReplyWriter(channel as unknown as ServerChannel, socket as unknown as Socket)
+  const client = new FakeClient()
+  const writer = new ReplyWriter(channel as unknown as ServerChannel, outletOf(socket, client))
   const sent: string[] = []
   const push = (text: string): void => {
     const bytes = Buffer.from(text)
     writer.push({ bytes, sent: () => sent.push(text) })
   }
-  return { channel, socket, writer, sent, push, written: () => channel.writes.map(String) }
+  return { channel, socket, client, writer, sent, push, written: () => channel.writes.map(String) }
 }
 
 describe('replies', () => {
@@ -121,7 +140,7 @@ describe('replies', () => {
     expect(sent).toEqual(['a', 'b', 'c'])
   })
 
-  test('wait while the socket is full, and listen for its drain once', async () => {
+  test('wait while the socket is full', async () => {
     const { socket, push, written, sent } = setUp()
     socket.writableLength = MAX_SOCKET_BYTES
     push('a')
@@ -129,14 +148,60 @@ describe('replies', () => {
     push('b')
     await turn()
     expect(written()).toEqual([])
-    expect(socket.listenerCount('drain')).toBe(1)
     socket.writableLength = 0
     socket.emit('drain')
     await turn()
     await turn()
     expect(written()).toEqual(['ab'])
     expect(sent).toEqual(['a', 'b'])
-    expect(socket.listenerCount('drain')).toBe(0)
+  })
+
+  test('reliability 8: wait while keys are exchanged, as the transport would keep them all', async () => {
+    const { client, push, written, sent } = setUp()
+    client.startKeyExchange()
+    push('a')
+    push('b')
+    await turn()
+    expect(written()).toEqual([])
+    client.endKeyExchange()
+    await turn()
+    await turn()
+    expect(written()).toEqual(['ab'])
+    expect(sent).toEqual(['a', 'b'])
+  })
+
+  test('that find no room after all wait for the next', async () => {
+    const { client, socket, push, written } = setUp()
+    client.startKeyExchange()
+    socket.writableLength = MAX_SOCKET_BYTES
+    push('a')
+    await turn()
+    client.endKeyExchange()
+    await turn()
+    expect(written()).toEqual([])
+    socket.writableLength = 0
+    socket.emit('drain')
+    await turn()
+    expect(written()).toEqual(['a'])
+  })
+
+  test('of several channels share one listener on the socket', async () => {
+    const [socket, client] = [new FakeSocket(), new FakeClient()]
+    const outlet = outletOf(socket, client)
+    socket.writableLength = MAX_SOCKET_BYTES
+    const channels = Array.from({ length: 10 }, () => new FakeChannel())
+    for (const channel of channels) {
+      new ReplyWriter(channel as unknown as ServerChannel, outlet).push({
+        bytes: Buffer.from('x'),
+        sent: () => undefined,
+      })
+    }
+    await turn()
+    expect(socket.listenerCount('drain')).toBe(1)
+    socket.writableLength = 0
+    socket.emit('drain')
+    await turn()
+    expect(channels.map(({ writes }) => writes.length)).toEqual(channels.map(() => 1))
   })
 
   test('are flushed once all of them left', async () => {
@@ -187,11 +252,22 @@ describe('replies to a client that is gone', () => {
 test('whatever happens, every reply is sent once and in order', async () => {
   const event = fc.oneof(
     { weight: 5, arbitrary: fc.integer({ min: 0, max: 3000 }) },
-    { weight: 3, arbitrary: fc.constantFrom('turn', 'close window', 'open window', 'fill socket', 'drain socket') },
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom(
+        'turn',
+        'close window',
+        'open window',
+        'fill socket',
+        'drain socket',
+        'start keys',
+        'end keys',
+      ),
+    },
   )
   await fc.assert(
     fc.asyncProperty(fc.array(event, { maxLength: 60 }), fc.boolean(), async (events, lost) => {
-      const { channel, socket, writer, written } = setUp()
+      const { channel, socket, client, writer, written } = setUp()
       const sent: number[] = []
       const pushed: string[] = []
       for (const next of events) {
@@ -204,6 +280,8 @@ test('whatever happens, every reply is sent once and in order', async () => {
         else if (next === 'close window') channel.windowOpen = false
         else if (next === 'open window') channel.openWindow()
         else if (next === 'fill socket') socket.writableLength = MAX_SOCKET_BYTES
+        else if (next === 'start keys') client.startKeyExchange()
+        else if (next === 'end keys') client.endKeyExchange()
         else {
           socket.writableLength = 0
           socket.emit('drain')
@@ -214,6 +292,7 @@ test('whatever happens, every reply is sent once and in order', async () => {
         channel.openWindow()
         socket.writableLength = 0
         socket.emit('drain')
+        client.endKeyExchange()
       }
       await writer.flushed()
       expect(sent).toEqual(pushed.map((_, id) => id))
@@ -245,7 +324,7 @@ describe('a session', () => {
     let active = 0
     const over = serveSftp({
       channel: channel as unknown as ServerChannel,
-      socket: new FakeSocket() as unknown as Socket,
+      outlet: outletOf(new FakeSocket(), new FakeClient()),
       fs,
       username: 'alice',
       buffers: createBufferPool(),

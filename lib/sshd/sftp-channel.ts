@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import type { ServerChannel } from 'ssh2'
 import { DATA_HEADER_BYTES } from '../../protocol/sftp/codec.ts'
 import { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
@@ -6,9 +5,8 @@ import { DEFAULT_LIMITS } from '../../protocol/sftp/limits.ts'
 import { SftpServer } from '../../protocol/sftp/server.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
 import type { Clock } from '../clock.ts'
+import type { Outlet } from './outlet.ts'
 
-/** Bytes waiting in the socket above which no more are encrypted for it: the client, not our memory, sets the pace. */
-const MAX_SOCKET_BYTES = 1024 * 1024
 /** Replies up to this are put together before they are encrypted: most are a few dozen bytes. */
 const SMALL_REPLY_BYTES = 1024
 /** A channel packet's worth (ssh2 cuts there). */
@@ -24,7 +22,7 @@ export function createBufferPool(): BufferPool {
 export interface SftpChannelOptions {
   channel: ServerChannel
   /** Under the channel, for its backpressure. */
-  socket: Socket
+  outlet: Outlet
   fs: FileSystem
   username: string
   buffers: BufferPool
@@ -46,7 +44,7 @@ export interface Outgoing {
  */
 export async function serveSftp(options: SftpChannelOptions): Promise<void> {
   const { channel, fs, username, buffers, clock } = options
-  const replies = new ReplyWriter(options.channel, options.socket)
+  const replies = new ReplyWriter(options.channel, options.outlet)
   let exitStatus = 0
 
   return new Promise((resolve) => {
@@ -106,17 +104,17 @@ export async function serveSftp(options: SftpChannelOptions): Promise<void> {
 /** Writes replies to a channel, as fast as the client takes them and no faster. */
 export class ReplyWriter {
   readonly #channel: ServerChannel
-  readonly #socket: Socket
+  readonly #outlet: Outlet
   readonly #queue: Outgoing[] = []
   /** Handed to the channel, which has not passed them on yet. */
   #underWay: Outgoing[] = []
   #scheduled = false
   #discarding = false
-  #waitingForSocket = false
+  #waitingForRoom = false
 
-  constructor(channel: ServerChannel, socket: Socket) {
+  constructor(channel: ServerChannel, outlet: Outlet) {
     this.#channel = channel
-    this.#socket = socket
+    this.#outlet = outlet
   }
 
   push(reply: Outgoing): void {
@@ -142,14 +140,13 @@ export class ReplyWriter {
     setImmediate(() => {
       this.#scheduled = false
       if (this.#discarding) this.#passedOn([...this.#underWay.splice(0), ...this.#queue.splice(0)])
-      else this.#flush()
+      else this.#outlet.together(() => this.#flush())
     })
   }
 
   #flush(): void {
-    this.#socket.cork()
     // What the channel still holds waits for the client's window.
-    while (this.#queue.length > 0 && this.#channel.writableLength === 0 && this.#socketHasRoom()) {
+    while (this.#queue.length > 0 && this.#channel.writableLength === 0 && this.#hasRoom()) {
       const batch = takeBatch(this.#queue)
       this.#underWay = batch
       const [first] = batch
@@ -162,15 +159,14 @@ export class ReplyWriter {
         if (this.#queue.length > 0) this.#schedule()
       })
     }
-    this.#socket.uncork()
   }
 
-  #socketHasRoom(): boolean {
-    if (this.#socket.writableLength < MAX_SOCKET_BYTES) return true
-    if (!this.#waitingForSocket) {
-      this.#waitingForSocket = true
-      this.#socket.once('drain', () => {
-        this.#waitingForSocket = false
+  #hasRoom(): boolean {
+    if (this.#outlet.hasRoom()) return true
+    if (!this.#waitingForRoom) {
+      this.#waitingForRoom = true
+      this.#outlet.whenRoom(() => {
+        this.#waitingForRoom = false
         this.#schedule()
       })
     }

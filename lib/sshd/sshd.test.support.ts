@@ -24,6 +24,9 @@ import type { HostKey } from './host-keys.ts'
 import { createSshd } from './sshd.ts'
 import type { Sshd, SshdOptions } from './sshd.ts'
 
+// Nothing here takes long by itself, but a machine with more to do than this takes its time.
+vi.setConfig({ testTimeout: 30_000 })
+
 export const PASSWORD = 'correct horse'
 
 /** The cheapest hash there is: what it costs is tested elsewhere. */
@@ -356,7 +359,7 @@ export function openDescriptors(): number {
 
 /** Waits until it holds, as something that cannot be listened to will make it. */
 export function eventually(assertion: () => void): Promise<void> {
-  return vi.waitFor(assertion, { timeout: 5000, interval: 2 })
+  return vi.waitFor(assertion, { timeout: 20_000, interval: 2 })
 }
 
 /** Collects what would end a process; nothing may be in it at the end of the test. */

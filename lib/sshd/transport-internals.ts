@@ -18,6 +18,13 @@ export function hasOverrunWindow(channel: ServerChannel): boolean {
   return (channel as unknown as ChannelState).incoming.window < 0
 }
 
+/** Keys are being exchanged: what is sent now is kept until that is over. */
+export function isExchangingKeys(client: SshConnection): boolean {
+  const { _protocol: protocol } = client as unknown as { _protocol: { _kexinit: Buffer | undefined } }
+  const { _kexinit: packet } = protocol
+  return packet !== undefined
+}
+
 /** Answers the CLOSE of a session that never got a channel: the transport forgets to, and keeps the session. */
 export function closeUnusedSession(client: SshConnection, session: Session): void {
   const { incoming, outgoing } = stateOf(session)

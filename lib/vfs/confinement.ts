@@ -127,7 +127,7 @@ export class Confinement {
     return isInside(host, home) ? host.slice(home.length) || '/' : virtualPath(text, directory)
   }
 
-  /** No descriptor of the root, no meaning of its number: a walk under way outlives {@link close}. */
+  /** Keeps the root open for a walk under way, past {@link close}, too: its number could name somebody else's then. */
   async #holdingRoot<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) throw new FsError('failure', 'The session is over')
     const root = this.#root.retain()

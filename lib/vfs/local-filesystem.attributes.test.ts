@@ -70,13 +70,14 @@ describe.each(Object.entries(WAYS))('setstat %s', (_way, change) => {
 })
 
 describe('setstat', () => {
+  // As OpenSSH's server: what is possible is done, what is not is what the client learns.
   test('changes a directory, but has no size for it', async () => {
     box.plantHome({ 'd/': '' })
     const vfs = await box.open()
     await vfs.setstat(virtualPath('/d'), { permissions: 0o700, owner: OWNER, times: { atime: 1, mtime: 2 } })
     expect(fs.statSync(box.host('/d'))).toMatchObject({ mode: 0o040700, ...OWNER, mtimeMs: 2000 })
     expect(await outcome(vfs.setstat(virtualPath('/d'), { size: 0n, permissions: 0o755 }))).toBe('failure')
-    expect(fs.statSync(box.host('/d')).mode).toBe(0o040700)
+    expect(fs.statSync(box.host('/d')).mode).toBe(0o040755)
   })
 
   test('changes the root directory', async () => {
@@ -89,9 +90,17 @@ describe('setstat', () => {
     box.plantHome({ l: { link: 'none' } })
     const vfs = await box.open()
     for (const path of ['/none', '/l', '/none/x']) {
-      expect(await outcome(vfs.setstat(virtualPath(path), {}))).toBe('not-found')
+      expect(await outcome(vfs.setstat(virtualPath(path), { permissions: 0o700 }))).toBe('not-found')
     }
     expect(box.names()).toEqual(['/l'])
+  })
+
+  // As OpenSSH's server has it.
+  test('of nothing looks at nothing, not even whether the name exists', async () => {
+    const vfs = await box.open()
+    await vfs.setstat(virtualPath('/none'), {})
+    await vfs.lsetstat(virtualPath('/none/x'), {})
+    expect(box.names()).toEqual([])
   })
 
   test('acts on the file it found, whatever happens to its name meanwhile', async () => {
@@ -141,7 +150,7 @@ describe('lsetstat', () => {
       expect(fs.statSync(box.host(path)).mode & 0o777).toBe(0o700)
       expect(fs.statSync(box.host(path))).toMatchObject({ ...OWNER, mtimeMs: 2000 })
     }
-    expect(await outcome(vfs.lsetstat(virtualPath('/none'), {}))).toBe('not-found')
+    expect(await outcome(vfs.lsetstat(virtualPath('/none'), { permissions: 0o700 }))).toBe('not-found')
   })
 
   test('does not follow a link that takes the place of a file meanwhile', async () => {

@@ -1,11 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { FsError, virtualPath } from '../../protocol/filesystem.ts'
 import { fsError } from './errno.ts'
 import { systemError, watchedStorage } from './faulty-storage.test.support.ts'
-import { outcome, useSandbox } from './sandbox.test.support.ts'
+import { makeNode, outcome, useSandbox } from './sandbox.test.support.ts'
 import type { Tree } from './sandbox.test.support.ts'
 
 const box = useSandbox()
@@ -50,7 +49,7 @@ describe('without `replace`', () => {
   })
 
   test('a FIFO moves, too', async () => {
-    execFileSync('mkfifo', [join(box.home, 'from')])
+    makeNode(join(box.home, 'from'))
     const vfs = await box.open()
     await vfs.rename(virtualPath('/from'), virtualPath('/to'), { replace: false })
     expect(fs.lstatSync(box.host('/to')).isFIFO()).toBe(true)

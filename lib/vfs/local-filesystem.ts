@@ -95,16 +95,19 @@ export class LocalFileSystem implements FileSystem {
   }
 
   setstat(path: VirtualPath, attrs: Attrs): Promise<void> {
-    return this.#onFollowed(path, (place) => this.#applyAttrs(place, attrs))
+    return changesNothing(attrs) ? Promise.resolve() : this.#onFollowed(path, (place) => this.#applyAttrs(place, attrs))
   }
 
-  lsetstat(path: VirtualPath, attrs: Attrs): Promise<void> {
-    return this.#on(path, async (place) => {
-      if (attrs.size !== undefined) throw new FsError('invalid', 'A link has no size to set')
+  async lsetstat(path: VirtualPath, attrs: Attrs): Promise<void> {
+    if (attrs.size !== undefined) throw new FsError('invalid', 'A link has no size to set')
+    if (changesNothing(attrs)) return
+    await this.#on(path, async (place) => {
       if (!(await this.#storage.lstat(place.at)).isSymbolicLink()) return this.#applyAttrs(place, attrs)
-      if (attrs.permissions !== undefined) throw new FsError('failure', 'The mode of a link cannot be changed')
       return applyAttrs(attrs, {
         chown: (uid, gid) => this.#storage.lchown(place.at, uid, gid),
+        chmod: async () => {
+          throw new FsError('failure', 'The mode of a link cannot be changed')
+        },
         utimes: (atime, mtime) => this.#storage.lutimes(place.at, atime, mtime),
       })
     })
@@ -196,7 +199,7 @@ export class LocalFileSystem implements FileSystem {
       if (stats.isSymbolicLink()) return undefined
       // Opening a FIFO may wait for ever, opening a device may act.
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
-      if (flags.write) this.#authorizeOverwrite(place.path)
+      if (flags.write || flags.truncate) this.#authorizeOverwrite(place.path)
       return await this.#openExisting(place, flags)
     } finally {
       place.release()
@@ -229,7 +232,10 @@ export class LocalFileSystem implements FileSystem {
     }
     return this.#wrap(fd, flags, async () => {
       // Not O_TRUNC: what is truncated must be the regular file that was judged.
-      if (flags.truncate && flags.write) await this.#storage.ftruncate(fd, 0)
+      if (!flags.truncate) return
+      // Without write access Linux truncates all the same, and so does OpenSSH's server.
+      if (flags.write) await this.#storage.ftruncate(fd, 0)
+      else await this.#storage.truncate(`/proc/self/fd/${fd}`, 0)
     })
   }
 
@@ -275,11 +281,11 @@ export class LocalFileSystem implements FileSystem {
 
   #applyAttrs(place: Place, attrs: Attrs): Promise<void> {
     return this.#pinned(place, async (host, stats) => {
-      if (attrs.size !== undefined && !stats.isFile()) {
-        throw new FsError('failure', 'Only a regular file can be truncated')
-      }
       await applyAttrs(attrs, {
-        truncate: (size) => this.#storage.truncate(host, size),
+        truncate: async (size) => {
+          if (!stats.isFile()) throw new FsError('failure', 'Only a regular file can be truncated')
+          await this.#storage.truncate(host, size)
+        },
         chown: (uid, gid) => this.#storage.chown(host, uid, gid),
         chmod: (mode) => this.#storage.chmod(host, mode),
         utimes: (atime, mtime) => this.#storage.utimes(host, atime, mtime),
@@ -361,6 +367,11 @@ export class LocalFileSystem implements FileSystem {
 function present(stats: Stats | undefined): Stats {
   if (stats === undefined) throw fsError(Object.assign(new Error('no such file'), { code: 'ENOENT' }))
   return stats
+}
+
+/** OpenSSH's server looks at nothing then, not even whether the name exists. */
+function changesNothing({ size, owner, permissions, times }: Attrs): boolean {
+  return size === undefined && owner === undefined && permissions === undefined && times === undefined
 }
 
 function notRoot(place: Place): Place {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import { join } from 'node:path'
@@ -155,6 +156,11 @@ export function openDescriptors(): string[] {
     if (target.startsWith('/') && !target.startsWith('/proc/') && !target.startsWith('/dev/null')) found.push(target)
   }
   return found.toSorted()
+}
+
+/** A FIFO, or a device as `['c', '1', '5']` (root only), which Node itself cannot make. */
+export function makeNode(path: string, kind: readonly string[] = ['p']): void {
+  execFileSync('mknod', [path, ...kind])
 }
 
 export function bytes(path: string): Buffer {

@@ -2,6 +2,7 @@ import { FsError, HASH_ALGORITHMS, virtualPath } from '../filesystem.ts'
 import type { HashAlgorithm, OpenFile, VolumeStats } from '../filesystem.ts'
 import { done, nameReply } from './handler.ts'
 import type { Handler, Handlers, Session } from './handler.ts'
+import type { Handles } from './handles.ts'
 import { fileOffset } from './offset.ts'
 import { ALONE, INDEPENDENT, OBSERVES_ANYTHING } from './order.ts'
 import { REQUESTS } from './packets.ts'
@@ -80,7 +81,11 @@ export const EXTENSION_HANDLERS: Handlers<ExtensionKind> = {
   },
   fsync: {
     access: () => ALONE,
-    run: async ({ handles }, { handle }) => done(handles.file(handle).sync()),
+    run: async ({ handles }, { handle }) => {
+      // OpenSSH's server has ENOENT for this handle where others have FAILURE.
+      if (handles.find(handle)?.kind !== 'file') throw new FsError('not-found', 'Not the handle of an open file')
+      return done(handles.file(handle).sync())
+    },
   },
   lsetstat: {
     access: () => ALONE,
@@ -102,13 +107,12 @@ export const EXTENSION_HANDLERS: Handlers<ExtensionKind> = {
   },
   copyData: {
     access: () => ALONE,
-    run: ({ handles }, request) =>
-      copyData(handles.file(request.readHandle, 'read'), handles.file(request.writeHandle, 'write'), request),
+    run: ({ handles }, request) => copyData(handles, request),
   },
   homeDirectory: {
     access: () => INDEPENDENT,
     run: async (session, { username }) => {
-      if (username !== '' && username !== session.username) throw new FsError('not-found', 'No such user')
+      if (username !== '' && username !== session.username) throw new FsError('failure', 'No such user')
       return nameReply('/')
     },
   },
@@ -169,14 +173,28 @@ function statvfsReply(volume: VolumeStats): Reply {
 
 const COPY_BYTES = 256 * 1024
 
-/** OpenSSH's PROTOCOL, 4.10: a length of 0 copies to the end of the file; ranges of one file must not overlap. */
+/**
+ * OpenSSH's PROTOCOL, 4.10: a length of 0 copies to the end of the file; ranges of one file must not overlap.
+ * What is wrong is found in the order in which OpenSSH's server looks.
+ */
 async function copyData(
-  source: OpenFile,
-  target: OpenFile,
-  { readOffset, length, writeOffset }: { readOffset: bigint; length: bigint; writeOffset: bigint },
+  handles: Handles,
+  request: {
+    readHandle: Buffer
+    readOffset: bigint
+    length: bigint
+    writeHandle: Buffer
+    writeOffset: bigint
+  },
 ): Promise<Reply> {
-  const from = fileOffset(readOffset)
-  const to = fileOffset(writeOffset)
+  const { readHandle, writeHandle, length } = request
+  if (handles.file(readHandle) === handles.file(writeHandle)) {
+    throw new FsError('failure', 'A handle cannot be copied onto itself')
+  }
+  const from = fileOffset(request.readOffset)
+  const to = fileOffset(request.writeOffset)
+  const source = handles.file(readHandle, 'read')
+  const target = handles.file(writeHandle, 'write')
   const wanted = length === 0n ? Number.MAX_SAFE_INTEGER - from : fileOffset(length)
   if (source.identity === target.identity && from < to + wanted && to < from + wanted) {
     throw new FsError('failure', 'A file cannot be copied onto itself')

@@ -39,7 +39,7 @@ export class FileData {
 
   /** How many of `next`, which wait right behind `first`, continue it and may go to the disk with it. */
   followers(first: ReadRequest | WriteRequest, next: (index: number) => { kind: string } | undefined): number {
-    if (first.kind === 'write' && this.#appends(first.handle)) return 0
+    if (first.kind === 'write' ? this.#appends(first.handle) : first.len === 0) return 0
     let bytes = this.#lengthOf(first)
     let count = 0
     for (;;) {
@@ -56,13 +56,17 @@ export class FileData {
     const [first] = requests
     if (first === undefined) return
     try {
-      const file = this.#port.handles.file(first.handle, 'read')
+      if (first.len === 0) return this.#readNothing(first)
+      const file = this.#fileFor(first, 'read')
       const parts = requests.map((request) => ({ request, ...this.#target(request) }))
-      let left = await this.#readInto(
-        file,
-        parts.map(({ target }) => target),
-        first.offset,
-      )
+      // Beyond what a number holds exactly there is no file, so a read there finds the end.
+      let left =
+        first.offset > LAST_OFFSET
+          ? 0
+          : await file.read(
+              parts.map(({ target }) => target),
+              Number(first.offset),
+            )
       for (const { request, buffer, target, pooled } of parts) {
         const count = Math.min(left, target.length)
         left -= count
@@ -81,7 +85,7 @@ export class FileData {
     const [first] = requests
     if (first === undefined) return
     try {
-      const file = this.#port.handles.file(first.handle, 'write')
+      const file = this.#fileFor(first, 'write')
       await file.write(
         requests.flatMap(({ data }) => data),
         fileOffset(first.offset),
@@ -121,10 +125,17 @@ export class FileData {
     return { buffer, target: buffer.subarray(DATA_HEADER_BYTES, capacity), pooled }
   }
 
-  async #readInto(file: OpenFile, targets: readonly Buffer[], offset: bigint): Promise<number> {
+  /** OpenSSH's server answers a READ of no bytes with no bytes, at the end of the file, too. */
+  #readNothing(request: ReadRequest): void {
+    this.#fileFor(request, 'read')
+    this.#port.reply(request, { kind: 'data', data: [] })
+  }
+
+  /** @throws FsError for a bad handle, an offset from 2^63 on, or a handle not open for that, as OpenSSH in this order. */
+  #fileFor({ handle, offset }: ReadRequest | WriteRequest, use: 'read' | 'write'): OpenFile {
+    this.#port.handles.file(handle)
     if (offset > MAX_OFFSET) throw new FsError('invalid', 'An offset cannot reach 2^63')
-    // Beyond what a number holds exactly there is no file, so a read there finds the end.
-    return offset > LAST_OFFSET ? 0 : file.read(targets, Number(offset))
+    return this.#port.handles.file(handle, use)
   }
 
   #lengthOf(request: ReadRequest | WriteRequest): number {
@@ -146,5 +157,6 @@ function continues<R extends ReadRequest | WriteRequest>(
 ): request is R {
   if (request?.kind !== first.kind) return false
   const next = request as R
+  if (next.kind === 'read' && next.len === 0) return false
   return next.offset === end && next.handle.equals(first.handle)
 }

@@ -28,7 +28,10 @@ export const HANDLERS: Handlers<HandledKind> = {
     access: (_session, { pflags }) => (pflags & ~SSH_FXF.READ ? ALONE : OBSERVES_ANYTHING),
     run: async ({ fs, handles }, { filename, pflags, attrs }) => {
       const path = virtualPath(filename)
-      return { kind: 'handle', handle: await handles.addFile(() => fs.open(path, openFlags(pflags), attrs)) }
+      const flags = openFlags(pflags)
+      // As open(2): what ends in a slash is a directory, and must not become a file for want of one.
+      if (filename.endsWith('/')) throw new FsError(flags.create ? 'failure' : 'not-found', 'Not the name of a file')
+      return { kind: 'handle', handle: await handles.addFile(() => fs.open(path, flags, attrs)) }
     },
   },
   close: {

@@ -60,7 +60,8 @@ export class Handles {
   /** Forgets the handle; closing what it named is the caller's. @throws FsError when there is none. */
   remove(handle: Buffer): Handle {
     const found = this.find(handle)
-    if (found === undefined) throw new FsError('failure', 'No such handle')
+    // OpenSSH's server answers CLOSE so, and so only CLOSE.
+    if (found === undefined) throw new FsError('not-found', 'No such handle')
     this.#handles.delete(handle.readUInt32BE(0))
     return found
   }

@@ -11,9 +11,12 @@ interface Slot {
  */
 export class ReplyQueue {
   readonly #send: (bytes: Buffer, sent: () => void) => void
-  /** By request, in the order of arrival. */
-  readonly #slots = new Map<object, Slot>()
+  /** In the order of arrival. */
+  #due: Slot[] = []
+  /** Weak, so that a reply which waits does not keep its request, a WRITE's data included. */
+  readonly #slots = new WeakMap<object, Slot>()
   #readyBytes = 0
+  #readyReplies = 0
 
   /** @param send passes bytes on, in order. */
   constructor(send: (bytes: Buffer, sent: () => void) => void) {
@@ -25,36 +28,49 @@ export class ReplyQueue {
     return this.#readyBytes
   }
 
+  /** Replies that are ready and wait for an earlier one. */
+  get readyReplies(): number {
+    return this.#readyReplies
+  }
+
   /** A request arrived; it is answered once, by {@link answer}. */
   expect(request: object): void {
-    this.#slots.set(request, { bytes: undefined, sent: undefined })
+    const slot: Slot = { bytes: undefined, sent: undefined }
+    this.#due.push(slot)
+    this.#slots.set(request, slot)
   }
 
   /** Every other reply that is due waits for this one. */
   isOldest(request: object): boolean {
-    for (const oldest of this.#slots.keys()) return oldest === request
-    return false
+    return this.#due.length > 0 && this.#slots.get(request) === this.#due[0]
   }
 
   /** @param bytes framed; none for what gets no reply. @param sent as the driver's. */
   answer(request: object, bytes: Buffer, sent?: () => void): void {
     const slot = this.#slots.get(request)
-    if (slot === undefined) return
+    if (slot === undefined || this.#due.length === 0) return
     slot.bytes = bytes
     slot.sent = sent
     this.#readyBytes += bytes.length
-    for (const [first, { bytes: ready, sent: told }] of this.#slots) {
-      if (ready === undefined) return
-      this.#slots.delete(first)
-      this.#readyBytes -= ready.length
-      if (ready.length > 0) this.#send(ready, told ?? nobody)
-    }
+    this.#readyReplies++
+    if (slot === this.#due[0]) this.#leave()
   }
 
   /** The client is gone: nothing is due any more. */
   clear(): void {
-    this.#slots.clear()
+    this.#due = []
     this.#readyBytes = 0
+    this.#readyReplies = 0
+  }
+
+  #leave(): void {
+    const waiting = this.#due.findIndex(({ bytes }) => bytes === undefined)
+    for (const { bytes, sent } of this.#due.splice(0, waiting === -1 ? this.#due.length : waiting)) {
+      if (bytes === undefined) continue
+      this.#readyBytes -= bytes.length
+      this.#readyReplies--
+      if (bytes.length > 0) this.#send(bytes, sent ?? nobody)
+    }
   }
 }
 

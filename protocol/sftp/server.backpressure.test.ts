@@ -148,6 +148,25 @@ describe('replies that wait for an earlier one', () => {
     expect(await Promise.all(replies)).toHaveLength(requests.length)
   })
 
+  test('count as pending: at the limit the client is not read', async () => {
+    const { fs, session } = await start({ maxPendingRequests: 8 })
+    const held = fs.hooks.hold('stat')
+    void session.client.request(stat)
+    await held.entered
+    const ready: boolean[] = []
+    for (let count = 0; count < 10; count++) {
+      void session.client.request(readlink)
+      ready.push(session.ready)
+      await turn()
+    }
+    expect(ready.indexOf(false)).toBeGreaterThan(0)
+    expect(session.resumed).toBe(0)
+    held.release()
+    await turn()
+    expect(session.resumed).toBe(1)
+    expect(session.client.unanswered).toEqual([])
+  })
+
   test('a client that takes nothing gets no more than the limit and one request besides', async () => {
     const { fs, session } = await start({ maxUnsentBytes: 2000 }, true)
     for (let count = 0; count < 50; count++) {

@@ -51,8 +51,10 @@ describe('READ', () => {
     { rule: 'of the largest length gives what there is', offset: 0n, len: 0xffffffff, reply: data('hello world') },
     { rule: 'at the end is EOF', offset: 11n, len: 1, reply: eof },
     { rule: 'past the end is EOF', offset: 1000n, len: 1, reply: eof },
-    // OpenSSH's server: read(2) gives 0, which it takes for the end.
-    { rule: 'of no bytes is EOF', offset: 0n, len: 0, reply: eof },
+    // As OpenSSH's server has it.
+    { rule: 'of no bytes gives none', offset: 0n, len: 0, reply: data('') },
+    { rule: 'of no bytes past the end gives none', offset: 1000n, len: 0, reply: data('') },
+    { rule: 'of no bytes at 2^63 is refused', offset: 1n << 63n, len: 0, reply: badMessage },
     { rule: 'at 2^32 is EOF', offset: 1n << 32n, len: 1, reply: eof },
     { rule: 'at 2^53 - 1 is EOF', offset: (1n << 53n) - 1n, len: 1, reply: eof },
     { rule: 'at 2^53 is EOF', offset: 1n << 53n, len: 1, reply: eof },

@@ -55,7 +55,8 @@ const CASES = [
     none.map((handle) => ({
       operation,
       handle,
-      reply: operation === 'close' ? failure : operation === 'readdir' ? badDirectory : badHandle,
+      // As OpenSSH's server has it.
+      reply: ['close', 'fsync'].includes(operation) ? noSuchFile : operation === 'readdir' ? badDirectory : badHandle,
     })),
   ),
   { operation: 'read', handle: 'readWrite', reply: { kind: 'data' } },
@@ -73,7 +74,7 @@ const CASES = [
   { operation: 'readdir', handle: 'directory', reply: { kind: 'name' } },
   { operation: 'close', handle: 'directory', reply: ok },
   { operation: 'close', handle: 'readOnly', reply: ok },
-  { operation: 'fsync', handle: 'directory', reply: badHandle },
+  { operation: 'fsync', handle: 'directory', reply: noSuchFile },
   { operation: 'fstatvfs', handle: 'directory', reply: badHandle },
 ] as { operation: string; handle: HandleName; reply: object }[]
 
@@ -86,11 +87,26 @@ test.each(CASES)('$operation of a handle: $handle', async ({ operation, handle, 
   expect(session.failures).toEqual([])
 })
 
+test.each(none)('a READ of no bytes on a handle is judged as any other: %s', async (handle) => {
+  const { session } = await start()
+  const read: Unnumbered = { kind: 'read', handle: HANDLES[handle], offset: 0n, len: 0 }
+  expect(await session.client.request(read)).toMatchObject(badHandle)
+})
+
+test.each([
+  { filename: '/a/', pflags: 1, reply: noSuchFile },
+  { filename: '/new/', pflags: 2 | 8, reply: failure },
+])('OPEN of $filename is of no file, and makes none', async ({ filename, pflags, reply }) => {
+  const { fs, session } = await start()
+  expect(await session.client.request({ kind: 'open', filename, pflags, attrs: {} })).toMatchObject(reply)
+  expect(() => fs.contents('/new')).toThrow()
+})
+
 test('a handle is of no use once it is closed, and is never given again', async () => {
   const { session } = await start()
   const { client } = session
   expect(await client.request({ kind: 'close', handle: HANDLES.readOnly })).toMatchObject(ok)
-  expect(await client.request({ kind: 'close', handle: HANDLES.readOnly })).toMatchObject(failure)
+  expect(await client.request({ kind: 'close', handle: HANDLES.readOnly })).toMatchObject(noSuchFile)
   const given = new Set<string>()
   for (let round = 0; round < 5; round++) {
     const reply = await client.request({ kind: 'open', filename: '/a', pflags: 1, attrs: {} })
@@ -113,7 +129,7 @@ test('a handle that another request is still closing is of no use any more', asy
   ]
   held.release()
   expect(await closed).toMatchObject(ok)
-  expect(await Promise.all(replies)).toMatchObject([badHandle, failure])
+  expect(await Promise.all(replies)).toMatchObject([badHandle, noSuchFile])
   expect(fs.opened[0]?.ends).toEqual(['close'])
 })
 

@@ -169,7 +169,7 @@ export class SftpServer {
 
   #full(share: number): boolean {
     return (
-      this.#pendingRequests >= this.#limits.maxPendingRequests * share ||
+      this.#pendingRequests + this.#replies.readyReplies >= this.#limits.maxPendingRequests * share ||
       this.#pendingBytes >= this.#limits.maxPendingBytes * share
     )
   }
@@ -266,8 +266,8 @@ export class SftpServer {
           ? encodeFramedResponse(bad.id, status(SSH_FX.BAD_MESSAGE, bad.message))
           : Buffer.alloc(0)
       this.#replies.answer(bad, reply)
-      this.#finished(pending.bytes, 1)
       this.#driver.fail(bad)
+      this.#finished(pending.bytes, 1)
       return
     }
     const { request } = pending
@@ -307,7 +307,7 @@ export class SftpServer {
       this.#settled = undefined
       settled?.()
     }
-    if (this.#stalled && !this.#full(0.5)) {
+    if (this.#stalled && this.#state === 'open' && !this.#full(0.5)) {
       this.#stalled = false
       this.#driver.resume()
     }

@@ -1,0 +1,42 @@
+import type { Socket } from 'node:net'
+import type { Connection as SshConnection } from 'ssh2'
+import { isExchangingKeys } from './transport-internals.ts'
+
+/** Bytes waiting in the socket above which no more are encrypted for it: the client, not our memory, sets the pace. */
+export const MAX_SOCKET_BYTES = 1024 * 1024
+
+/**
+ * The way out that all channels of a connection share. It has no room while the client does not take what is
+ * in the socket, and while keys are exchanged: until both sides are done the transport would keep everything.
+ */
+export class Outlet {
+  readonly #socket: Socket
+  readonly #client: SshConnection
+  #waiting: (() => void)[] = []
+
+  constructor(socket: Socket, client: SshConnection) {
+    this.#socket = socket
+    this.#client = client
+    const proceed = (): void => {
+      for (const callback of this.#waiting.splice(0)) callback()
+    }
+    socket.on('drain', proceed)
+    client.on('handshake', proceed)
+  }
+
+  hasRoom(): boolean {
+    return this.#socket.writableLength < MAX_SOCKET_BYTES && !isExchangingKeys(this.#client)
+  }
+
+  /** Calls back once, when there may be room again; never, when the connection is lost before. */
+  whenRoom(callback: () => void): void {
+    this.#waiting.push(callback)
+  }
+
+  /** What is written meanwhile leaves in one system call. */
+  together(write: () => void): void {
+    this.#socket.cork()
+    write()
+    this.#socket.uncork()
+  }
+}
