@@ -121,6 +121,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
         log,
         setstatMode: config.sftpd.setstat_mode,
         isRoot: process.getuid?.() === 0,
+        usedQuota: (username) => provider.usedQuota(username),
       }),
       hostKeys,
       config: { ...config.sftpd, banner: config.sftpd.banner.trim() || `SFTPGo_${versionInfo().version}` },

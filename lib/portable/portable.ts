@@ -74,7 +74,13 @@ export async function portable(options: PortableOptions): Promise<Running> {
     const sshd = createSshd({
       accounts,
       connections: new Connections(clock),
-      openAccount: createOpenAccount({ storage: nodeStorage, log, setstatMode: 0, isRoot: false }),
+      openAccount: createOpenAccount({
+        storage: nodeStorage,
+        log,
+        setstatMode: 0,
+        isRoot: false,
+        usedQuota: async () => ({ size: 0, files: 0 }),
+      }),
       hostKeys: await temporaryHostKeys(),
       config: {
         banner: `SFTPGo_${versionInfo().version}`,

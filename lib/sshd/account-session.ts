@@ -4,6 +4,7 @@ import { virtualPath } from '../../protocol/filesystem.ts'
 import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
+import type { QuotaUse } from '../providers/provider.ts'
 import { AccountFileSystem } from '../vfs/account-filesystem.ts'
 import type { FileEvent, FileObserver } from '../vfs/account-filesystem.ts'
 import { LocalFileSystem } from '../vfs/local-filesystem.ts'
@@ -27,9 +28,12 @@ export interface OpenAccountOptions {
   setstatMode: number
   /** The server runs as root: created files are given to the account's uid and gid. */
   isRoot: boolean
+  /** What the account occupies, as the provider knows it. */
+  usedQuota(username: string): Promise<QuotaUse>
 }
 
-export function createOpenAccount({ storage, log, setstatMode, isRoot }: OpenAccountOptions): OpenAccount {
+export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
+  const { storage, log, setstatMode, isRoot } = options
   const ownerOf = (user: User): { uid: number; gid: number } | undefined => {
     const { uid, gid } = user
     // -1 leaves that half as it is (chown(2)); 0 in the account means the same, so nobody is mapped to root.
@@ -50,7 +54,12 @@ export function createOpenAccount({ storage, log, setstatMode, isRoot }: OpenAcc
         ...(owner === undefined ? {} : { owner }),
         authorizeOverwrite: () => demand(permissions, ['overwrite']),
       })
-      const rules = { permissions, ignoreSetstat: setstatMode === 1 }
+      const quota = {
+        maxBytes: user.quota_size,
+        maxFiles: user.quota_files,
+        used: () => options.usedQuota(user.username),
+      }
+      const rules = { permissions, ignoreSetstat: setstatMode === 1, quota }
       const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, log))
       return { fs, close: () => local.close() }
     },

@@ -109,7 +109,13 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
   const sshd = createSshd({
     accounts,
     connections,
-    openAccount: createOpenAccount({ storage: storage ?? nodeStorage, log, setstatMode: 0, isRoot: false }),
+    openAccount: createOpenAccount({
+      storage: storage ?? nodeStorage,
+      log,
+      setstatMode: 0,
+      isRoot: false,
+      usedQuota: async () => ({ size: 0, files: 0 }),
+    }),
     hostKeys: await hostKeysForTests(),
     loginBanner: undefined,
     log,

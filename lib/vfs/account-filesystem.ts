@@ -10,6 +10,8 @@ import type {
 } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
 import type { Permission } from '../accounts/user.ts'
+import { withinQuota } from './volume.ts'
+import type { QuotaView } from './volume.ts'
 import { NEEDS, allows, attrsNeed, demand } from './permissions.ts'
 
 /** What is worth telling of a session's work on files; paths are virtual. */
@@ -39,6 +41,8 @@ export interface AccountRules {
   permissions: ReadonlySet<Permission>
   /** `sftpd.setstat_mode` 1: owner, mode and times are accepted and left alone. */
   ignoreSetstat: boolean
+  /** Absent for an account without limits. */
+  quota?: QuotaView
 }
 
 /**
@@ -139,7 +143,7 @@ export class AccountFileSystem implements FileSystem {
 
   async statvfs(path: VirtualPath): Promise<VolumeStats> {
     this.#demand(NEEDS.statvfs(path))
-    return this.#inner.statvfs(path)
+    return shownVolume(await this.#inner.statvfs(path), this.#rules)
   }
 
   #demand(needs: readonly Permission[]): void {
@@ -208,8 +212,8 @@ class AccountFile implements OpenFile {
     return this.#inner.digest(algorithm, offset, length)
   }
 
-  statvfs(): Promise<VolumeStats> {
-    return this.#inner.statvfs()
+  async statvfs(): Promise<VolumeStats> {
+    return shownVolume(await this.#inner.statvfs(), this.#rules)
   }
 
   async close(): Promise<void> {
@@ -233,6 +237,10 @@ class AccountFile implements OpenFile {
       throw error
     }
   }
+}
+
+async function shownVolume(volume: VolumeStats, { quota }: AccountRules): Promise<VolumeStats> {
+  return quota === undefined ? volume : withinQuota(volume, quota)
 }
 
 function effectiveAttrs(attrs: Attrs, { ignoreSetstat }: AccountRules): Attrs {

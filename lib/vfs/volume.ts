@@ -20,3 +20,35 @@ export function volumeStats(stats: StatsFs): VolumeStats {
     maxNameBytes: NAME_MAX,
   }
 }
+
+/** An account's limits, 0 for none, and what it occupies of them. */
+export interface QuotaView {
+  maxBytes: number
+  maxFiles: number
+  used(): Promise<{ size: number; files: number }>
+}
+
+/** The volume as an account with a quota sees it: its own limit as the size, and no more free than the disk has. */
+export async function withinQuota(volume: VolumeStats, quota: QuotaView): Promise<VolumeStats> {
+  if (quota.maxBytes === 0 && quota.maxFiles === 0) return volume
+  const used = await quota.used()
+  const view = { ...volume }
+  if (quota.maxBytes > 0) {
+    const blocks = (bytes: number): bigint => BigInt(Math.max(0, bytes)) / volume.fragmentSize
+    const left = blocks(quota.maxBytes - used.size)
+    view.blocks = blocks(quota.maxBytes)
+    view.freeBlocks = smaller(left, volume.freeBlocks)
+    view.availableBlocks = smaller(left, volume.availableBlocks)
+  }
+  if (quota.maxFiles > 0) {
+    const left = BigInt(Math.max(0, quota.maxFiles - used.files))
+    view.files = BigInt(quota.maxFiles)
+    view.freeFiles = smaller(left, volume.freeFiles)
+    view.availableFiles = smaller(left, volume.availableFiles)
+  }
+  return view
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
+}
