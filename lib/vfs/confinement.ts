@@ -217,6 +217,7 @@ export class Confinement {
     }
     try {
       for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+        if (name === '.') continue
         if (name === '..') {
           if (!this.#isRoot(directory)) enter(await this.#enter(directory, '..'))
           continue
@@ -228,6 +229,8 @@ export class Confinement {
           if (++links > MAX_LINKS) throw new FsError('not-found', 'Too many levels of symbolic links')
           const text = this.linkTarget(target, this.#virtualPathOf(directory))
           if (text.startsWith('/')) enter(this.#root.retain())
+          // What ends in a slash must be a directory: then another component follows, which stays there.
+          if (/\/\.?$/.test(text)) pending.push('.')
           pending.push(...componentsOf(text).toReversed())
         } else if (last) {
           return this.#placeBelow(directory, name)

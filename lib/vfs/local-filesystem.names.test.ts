@@ -29,7 +29,7 @@ function onDisk(directory = '/'): string[] {
   return fs.readdirSync(box.host(directory), { encoding: 'latin1' }).toSorted()
 }
 
-test('a name of any bytes is made, listed, found, renamed and removed exactly', async () => {
+test('a name of any bytes is made, listed, found, renamed and removed exactly', { timeout: 30_000 }, async () => {
   const vfs = await box.open()
   for (const name of NAMES) await put(vfs, `/${name}`, name)
   const sorted = NAMES.toSorted()
@@ -55,7 +55,7 @@ test('a name of any bytes is made, listed, found, renamed and removed exactly', 
   expect(onDisk('/moved')).toEqual([])
 })
 
-test('so is a directory, and what is in it', async () => {
+test('so is a directory, and what is in it', { timeout: 30_000 }, async () => {
   const vfs = await box.open()
   for (const name of NAMES) {
     await vfs.mkdir(virtualPath(`/${name}`), {})
@@ -71,7 +71,7 @@ test('so is a directory, and what is in it', async () => {
   expect(onDisk()).toEqual([])
 })
 
-test('so is a link of that name to that name', async () => {
+test('so is a link of that name to that name', { timeout: 30_000 }, async () => {
   box.plantHome({ 'target/': '' })
   const vfs = await box.open()
   for (const name of NAMES) {

@@ -1,6 +1,6 @@
 import { FsError, HASH_ALGORITHMS, virtualPath } from '../filesystem.ts'
 import type { HashAlgorithm, OpenFile, VolumeStats } from '../filesystem.ts'
-import { done, nameReply } from './handler.ts'
+import { done, nameReply, onHandle } from './handler.ts'
 import type { Handler, Handlers, Session } from './handler.ts'
 import type { Handles } from './handles.ts'
 import { fileOffset } from './offset.ts'
@@ -57,7 +57,7 @@ function extensionName(kind: ExtensionKind): string {
 }
 
 const CHECK_FILE_HANDLE: Handler<'checkFile' | 'checkFileHandle'> = {
-  access: () => OBSERVES_ANYTHING,
+  access: (session, { handle }) => onHandle(session, handle, 'observe'),
   run: async ({ handles }, request) => checkFile(handles.file(request.handle, 'read'), request),
 }
 
@@ -72,7 +72,7 @@ export const EXTENSION_HANDLERS: Handlers<ExtensionKind> = {
     run: async ({ fs }, { path }) => statvfsReply(await fs.statvfs(virtualPath(path))),
   },
   fstatvfs: {
-    access: () => OBSERVES_ANYTHING,
+    access: (session, { handle }) => onHandle(session, handle, 'observe-anything'),
     run: async ({ handles }, { handle }) => statvfsReply(await handles.file(handle).statvfs()),
   },
   hardlink: {

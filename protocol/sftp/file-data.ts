@@ -88,7 +88,7 @@ export class FileData {
       const file = this.#fileFor(first, 'write')
       await file.write(
         requests.flatMap(({ data }) => data),
-        fileOffset(first.offset),
+        file.flags.append ? 0 : fileOffset(first.offset),
       )
       for (const request of requests) this.#port.reply(request, OK)
     } catch (error) {
@@ -125,16 +125,19 @@ export class FileData {
     return { buffer, target: buffer.subarray(DATA_HEADER_BYTES, capacity), pooled }
   }
 
-  /** OpenSSH's server answers a READ of no bytes with no bytes, at the end of the file, too. */
+  /** OpenSSH's server answers a READ of no bytes with no bytes, wherever it is and whatever the handle is open for. */
   #readNothing(request: ReadRequest): void {
-    this.#fileFor(request, 'read')
+    this.#fileFor(request)
     this.#port.reply(request, { kind: 'data', data: [] })
   }
 
   /** @throws FsError for a bad handle, an offset from 2^63 on, or a handle not open for that, as OpenSSH in this order. */
-  #fileFor({ handle, offset }: ReadRequest | WriteRequest, use: 'read' | 'write'): OpenFile {
-    this.#port.handles.file(handle)
-    if (offset > MAX_OFFSET) throw new FsError('invalid', 'An offset cannot reach 2^63')
+  #fileFor({ kind, handle, offset }: ReadRequest | WriteRequest, use?: 'read' | 'write'): OpenFile {
+    const file = this.#port.handles.file(handle)
+    // Appending ignores the offset.
+    if (offset > MAX_OFFSET && !(kind === 'write' && file.flags.append)) {
+      throw new FsError('invalid', 'An offset cannot reach 2^63')
+    }
     return this.#port.handles.file(handle, use)
   }
 

@@ -1,7 +1,7 @@
 import type { FileSystem, VirtualPath } from '../filesystem.ts'
 import type { Handles } from './handles.ts'
 import type { SftpLimits } from './limits.ts'
-import { ALONE } from './order.ts'
+import { ALONE, OBSERVES_ANYTHING } from './order.ts'
 import type { Access } from './order.ts'
 import type { Reply, RequestKind, RequestOf } from './packets.ts'
 import { OK } from './status.ts'
@@ -30,11 +30,12 @@ export type Handlers<K extends RequestKind> = { readonly [P in K]: Handler<P> }
 export function onHandle(
   { handles }: Session,
   handle: Buffer,
-  how: 'observe' | 'change' | 'readdir' | 'close',
+  how: 'observe' | 'observe-anything' | 'change' | 'readdir' | 'close',
 ): Access {
   const found = handles.find(handle)
   if (found === undefined) return ALONE
   const key = { key: found.key }
+  if (how === 'observe-anything') return OBSERVES_ANYTHING
   if (how === 'observe') return { observes: key, changes: 'nothing' }
   if (how === 'change') return { observes: 'nothing', changes: key }
   if (how === 'close' && found.kind === 'file' && found.file.flags.write) return ALONE

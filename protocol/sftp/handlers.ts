@@ -30,7 +30,8 @@ export const HANDLERS: Handlers<HandledKind> = {
       const path = virtualPath(filename)
       const flags = openFlags(pflags)
       // As open(2): what ends in a slash is a directory, and must not become a file for want of one.
-      if (filename.endsWith('/')) throw new FsError(flags.create ? 'failure' : 'not-found', 'Not the name of a file')
+      if (filename.endsWith('/') && path !== '/')
+        throw new FsError(flags.create ? 'failure' : 'not-found', 'Not the name of a file')
       return { kind: 'handle', handle: await handles.addFile(() => fs.open(path, flags, attrs)) }
     },
   },
