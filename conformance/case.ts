@@ -9,14 +9,14 @@ import type { NewAccount, Server } from './harness/server.ts'
 import { MEMORY_DIR, roomyDir, tempDir } from './harness/temp.ts'
 
 /** What a server must have for a case to make sense, beyond SFTP itself. */
-export type Ability = 'virtual accounts'
+export type Ability = 'virtual accounts' | 'check-file'
 
 export interface Case {
   /** The rule that the server must keep, so that a red line explains itself. */
   name: string
   needs?: Ability
   timeoutMs?: number
-  /** @throws with the reason when the server breaks the rule. */
+  /** @throws with the reason when the server breaks the rule, NotRun when it cannot be found out here. */
   run(context: Context): Promise<void>
 }
 
@@ -57,12 +57,12 @@ export class Context {
   /** @param bytes what the case will keep at once: it decides between memory and disk. */
   async place(account: Partial<NewAccount> = {}, bytes = 0): Promise<Place> {
     const dir = await tempDir(this.scope, bytes > 0 ? await roomyDir(bytes) : await smallFilesDir())
-    const [home, local] = [join(dir, 'home'), join(dir, 'local')]
-    await mkdir(home)
+    const [home, local] = [account.home ?? join(dir, 'home'), join(dir, 'local')]
+    await mkdir(home, { recursive: true })
     await mkdir(local)
     // OpenSSH knows accounts by their keys alone, so each place has its own.
     const key = this.server.name === 'openssh' ? await generateKey(this.scope, dir, 'key', 'ed25519') : this.#key
-    const wanted = { username: this.#names.next().value, home, publicKeys: [key.publicKey], ...account }
+    const wanted = { username: this.#names.next().value, publicKeys: [key.publicKey], ...account, home }
     const username = await this.server.addAccount(wanted)
     const login = { username, privateKeyFiles: [key.privateKeyFile] }
     return { home, local, username, key, client: new OpenSshClient(this.scope, this.server, login, { cwd: local }) }

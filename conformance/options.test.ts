@@ -6,6 +6,7 @@ test('without arguments the whole suite judges the built server', () => {
   expect(parseOptions([])).toEqual({
     target: 'sftpgo',
     only: '',
+    rekey: false,
     list: false,
     help: false,
     bigFileMib: 1024,
@@ -14,12 +15,13 @@ test('without arguments the whole suite judges the built server', () => {
 })
 
 test('every option is taken', () => {
-  const args = ['--target', 'openssh', '--only=name', '--size', '64', '--files', '10', '--list']
+  const args = ['--target', 'openssh', '--only=name', '--size', '64', '--files', '10', '--rekey', '--list']
   expect(parseOptions(args)).toMatchObject({
     target: 'openssh',
     only: 'name',
     bigFileMib: 64,
     smallFiles: 10,
+    rekey: true,
     list: true,
   })
 })

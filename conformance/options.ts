@@ -7,6 +7,8 @@ export interface Options {
   target: TargetName
   /** Only cases whose name contains it, in any case. */
   only: string
+  /** Only the transfers with new keys all the way. */
+  rekey: boolean
   list: boolean
   help: boolean
   bigFileMib: number
@@ -14,9 +16,11 @@ export interface Options {
 }
 
 export const USAGE = `usage: npm run conformance -- [options]
+       npm run conformance -- --differential [--runs N] [--seed S]
 
   --target NAME   ${TARGETS.join(' or ')}: the server that is judged (sftpgo)
   --only TEXT     only cases whose name contains TEXT
+  --rekey         only the transfers of 256 MiB with new keys every MiB
   --size MIB      size of the big file in MiB (1024)
   --files N       number of small files (2000)
   --list          print the names of the cases, run none
@@ -31,6 +35,7 @@ export function parseOptions(args: readonly string[]): Options {
       only: { type: 'string', default: '' },
       size: { type: 'string', default: '1024' },
       files: { type: 'string', default: '2000' },
+      rekey: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -40,6 +45,7 @@ export function parseOptions(args: readonly string[]): Options {
   return {
     target,
     only: values.only,
+    rekey: values.rekey,
     list: values.list,
     help: values.help,
     bigFileMib: positiveInteger('--size', values.size),

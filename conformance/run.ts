@@ -1,5 +1,15 @@
 import type { Ability, Case } from './case.ts'
+import { ASYNCSSH } from './clients/asyncssh.ts'
+import { CURL } from './clients/curl.ts'
+import { LFTP } from './clients/lftp.ts'
+import { NAME_BYTES } from './clients/name-bytes.ts'
+import { OPENSSH_SCP } from './clients/openssh-scp.ts'
 import { OPENSSH_SFTP } from './clients/openssh-sftp.ts'
+import { PARAMIKO } from './clients/paramiko.ts'
+import { PSFTP } from './clients/psftp.ts'
+import { RCLONE } from './clients/rclone.ts'
+import { REKEY } from './clients/rekey.ts'
+import { SSHFS } from './clients/sshfs.ts'
 import { generateKey } from './harness/keys.ts'
 import { startOpenSshServer } from './harness/openssh-server.ts'
 import { requireProgram } from './harness/programs.ts'
@@ -12,7 +22,19 @@ import { parseOptions, USAGE } from './options.ts'
 import type { TargetName } from './options.ts'
 import { runCases, summary } from './runner.ts'
 
-const CASES: readonly Case[] = OPENSSH_SFTP
+const CASES: readonly Case[] = [
+  ...OPENSSH_SFTP,
+  ...OPENSSH_SCP,
+  ...SSHFS,
+  ...RCLONE,
+  ...LFTP,
+  ...PSFTP,
+  ...CURL,
+  ...PARAMIKO,
+  ...ASYNCSSH,
+  ...NAME_BYTES,
+  ...REKEY,
+]
 
 interface Target {
   start: (scope: Scope) => Promise<Server>
@@ -20,17 +42,22 @@ interface Target {
 }
 
 const TARGETS: Record<TargetName, Target> = {
-  sftpgo: { start: startSftpgo, abilities: new Set(['virtual accounts']) },
+  sftpgo: { start: startSftpgo, abilities: new Set(['virtual accounts', 'check-file']) },
   openssh: { start: startOpenSshServer, abilities: new Set() },
 }
 
 await runMain(async (scope) => {
+  const [first, ...rest] = process.argv.slice(2)
+  // Loaded only when asked for: it stands on a development dependency.
+  if (first === '--differential') return (await import('./differential/run.ts')).differentialMain(scope, rest)
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
     console.log(USAGE)
     return 0
   }
-  const cases = CASES.filter(({ name }) => name.toLowerCase().includes(options.only.toLowerCase()))
+  const cases = (options.rekey ? REKEY : CASES).filter(({ name }) =>
+    name.toLowerCase().includes(options.only.toLowerCase()),
+  )
   if (cases.length === 0) throw new Error(`no case's name contains "${options.only}"`)
   if (options.list) {
     for (const { name } of cases) console.log(name)
@@ -44,6 +71,7 @@ await runMain(async (scope) => {
     abilities,
     key: await generateKey(scope, await tempDir(scope), 'key', 'ed25519'),
     sizes: options,
+    allInstalled: process.env['CI'] === 'true',
     print: (line) => console.log(line),
   })
   for (const line of summary(tally)) console.log(line)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 
 import type { Case } from './case.ts'
+import { NotInstalled, NotRun } from './harness/not-run.ts'
 import { Scope } from './harness/scope.ts'
 import type { Server } from './harness/server.ts'
 import { runCases, summary } from './runner.ts'
@@ -21,7 +22,10 @@ function server(overrides: Partial<Server> = {}): Server {
   }
 }
 
-async function outcome(cases: readonly Case[], under = server()): Promise<{ tally: Tally; text: string }> {
+async function outcome(
+  cases: readonly Case[],
+  { under = server(), allInstalled = false } = {},
+): Promise<{ tally: Tally; text: string }> {
   const lines: string[] = []
   const tally = await runCases(cases, {
     scope: new Scope(),
@@ -29,6 +33,7 @@ async function outcome(cases: readonly Case[], under = server()): Promise<{ tall
     abilities: new Set(),
     key: { privateKeyFile: '', publicKey: '' },
     sizes: { bigFileMib: 1, smallFiles: 1 },
+    allInstalled,
     print: (line) => lines.push(line),
   })
   return { tally, text: lines.join('\n') }
@@ -49,10 +54,25 @@ test('a case that the server cannot take is named as not run, with the reason', 
   expect(text).toBe('not run users: fake has no virtual accounts')
 })
 
+test('a client that is not installed is named as not run, and has failed where all of them are meant to be', async () => {
+  const missing: Case = { name: 'copy', run: () => Promise.reject(new NotInstalled('lftp', 'lftp')) }
+  const { tally, text } = await outcome([missing])
+  expect(tally).toEqual({ passed: 0, failed: 0, notRun: 1 })
+  expect(text).toBe('not run copy: lftp is not installed: apt-get install lftp')
+  expect((await outcome([missing], { allInstalled: true })).tally).toEqual({ passed: 0, failed: 1, notRun: 0 })
+})
+
+test('what this machine cannot do is named as not run everywhere', async () => {
+  const impossible: Case = { name: 'mount', run: () => Promise.reject(new NotRun('no mounts here')) }
+  const { tally, text } = await outcome([impossible], { allInstalled: true })
+  expect(tally).toEqual({ passed: 0, failed: 0, notRun: 1 })
+  expect(text).toBe('not run mount: no mounts here')
+})
+
 test('a case that brings the server down has failed, and the server is started again', async () => {
   let starts = 0
   const down = server({ running: false, start: () => Promise.resolve(void starts++) })
-  const { tally, text } = await outcome([{ name: 'deadly', run: () => Promise.resolve() }], down)
+  const { tally, text } = await outcome([{ name: 'deadly', run: () => Promise.resolve() }], { under: down })
   expect(tally).toEqual({ passed: 0, failed: 1, notRun: 0 })
   expect(text).toContain('the server ended')
   expect(starts).toBe(1)

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Context, userNames } from './case.ts'
 import type { Ability, Case, Sizes } from './case.ts'
+import { NotInstalled, NotRun } from './harness/not-run.ts'
 import { withScope } from './harness/scope.ts'
 import type { Scope } from './harness/scope.ts'
 import type { Server } from './harness/server.ts'
@@ -19,6 +20,8 @@ export interface Run {
   abilities: ReadonlySet<Ability>
   key: KeyPair
   sizes: Sizes
+  /** True where all that the cases run is meant to be installed: what is missing there has failed. */
+  allInstalled: boolean
   print(line: string): void
 }
 
@@ -30,19 +33,14 @@ export async function runCases(cases: readonly Case[], run: Run): Promise<Tally>
   const tally: Tally = { passed: 0, failed: 0, notRun: 0 }
   const names = userNames()
   for (const one of cases) {
-    if (one.needs !== undefined && !run.abilities.has(one.needs)) {
-      tally.notRun++
-      run.print(`not run ${one.name}: ${run.server.name} has no ${one.needs}`)
-      continue
-    }
     const start = performance.now()
-    const reason = await failureOf(one, run, names)
+    const verdict = await verdictOf(one, run, names)
     if (run.scope.closed) throw new Error('interrupted')
     const seconds = ((performance.now() - start) / 1000).toFixed(1)
-    if (reason === undefined) tally.passed++
-    else tally.failed++
-    run.print(`${reason === undefined ? 'ok     ' : 'FAILED '} ${one.name} (${seconds} s)`)
-    if (reason !== undefined) run.print(indent(reason))
+    tally[verdict.outcome]++
+    if (verdict.outcome === 'notRun') run.print(`not run ${one.name}: ${verdict.reason}`)
+    else run.print(`${verdict.outcome === 'passed' ? 'ok     ' : 'FAILED '} ${one.name} (${seconds} s)`)
+    if (verdict.outcome === 'failed') run.print(indent(verdict.reason))
   }
   return tally
 }
@@ -52,25 +50,31 @@ export function summary({ passed, failed, notRun }: Tally): string[] {
   return [...(notRun > 0 ? [`${notRun} not run, for the reasons above`] : []), `${passed} passed, ${failed} failed`]
 }
 
-async function failureOf(one: Case, run: Run, names: Iterator<string, never>): Promise<string | undefined> {
+type Verdict = { outcome: 'passed' } | { outcome: 'failed' | 'notRun'; reason: string }
+
+async function verdictOf(one: Case, run: Run, names: Iterator<string, never>): Promise<Verdict> {
+  if (one.needs !== undefined && !run.abilities.has(one.needs)) {
+    return { outcome: 'notRun', reason: `${run.server.name} has no ${one.needs}` }
+  }
   try {
     await withScope(run.scope, async (scope) => {
       const context = new Context({ server: run.server, scope, sizes: run.sizes, key: run.key, names })
       await inTime(one.run(context), one.timeoutMs ?? CASE_TIMEOUT_MS)
     })
-    if (run.server.running) return undefined
-    return await afterCrash(run, 'the server ended')
+    return run.server.running ? { outcome: 'passed' } : await afterCrash(run, 'the server ended')
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     if (!run.server.running) return afterCrash(run, `${reason}\nthe server ended`)
-    return `${reason}\n${lastLines(run.server.output())}`
+    if (error instanceof NotInstalled && run.allInstalled) return { outcome: 'failed', reason }
+    if (error instanceof NotRun) return { outcome: 'notRun', reason }
+    return { outcome: 'failed', reason: `${reason}\n${lastLines(run.server.output())}` }
   }
 }
 
-async function afterCrash(run: Run, reason: string): Promise<string> {
+async function afterCrash(run: Run, reason: string): Promise<Verdict> {
   const output = lastLines(run.server.output())
   await run.server.start()
-  return `${reason}\n${output}`
+  return { outcome: 'failed', reason: `${reason}\n${output}` }
 }
 
 async function inTime(work: Promise<void>, timeoutMs: number): Promise<void> {

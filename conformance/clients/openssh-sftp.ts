@@ -1,5 +1,6 @@
 import type { Case } from '../case.ts'
 import { DIRECTORIES } from './openssh-sftp/directories.ts'
+import { EXTENSIONS } from './openssh-sftp/extensions.ts'
 import { LOGINS } from './openssh-sftp/logins.ts'
 import { NAMES } from './openssh-sftp/names.ts'
 import { ROBUSTNESS } from './openssh-sftp/robustness.ts'
@@ -12,6 +13,7 @@ export const OPENSSH_SFTP: readonly Case[] = [
   ...TREES,
   ...DIRECTORIES,
   ...NAMES,
+  ...EXTENSIONS,
   ...LOGINS,
   ...ROBUSTNESS,
 ]

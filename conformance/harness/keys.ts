@@ -32,3 +32,14 @@ export async function generateKey(scope: Scope, dir: string, name: string, type:
   if (made.code !== 0) throw new Error(`ssh-keygen: ${made.stderr || made.stdout}`)
   return { privateKeyFile: file, publicKey: (await readFile(`${file}.pub`, 'utf8')).trim() }
 }
+
+/** @returns the fingerprints of all keys that a server shows, each as `SHA256:...`. */
+export async function hostKeyFingerprints(scope: Scope, server: { host: string; port: number }): Promise<string[]> {
+  const scanned = await run(scope, requireProgram('ssh-keyscan'), ['-p', String(server.port), server.host])
+  const shown = await run(scope, requireProgram('ssh-keygen'), ['-l', '-f', '-'], {
+    input: Buffer.from(scanned.stdout),
+  })
+  const fingerprints = [...shown.stdout.matchAll(/SHA256:\S+/g)].map(([fingerprint]) => fingerprint)
+  if (fingerprints.length === 0) throw new Error(`ssh-keyscan found no host key: ${scanned.stderr}`)
+  return fingerprints
+}

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { Child, cleanEnv, finishedWithin } from './processes.ts'
+import { Child, cleanEnv, finishedWithin, run } from './processes.ts'
 import type { Finished } from './processes.ts'
 import { requireProgram } from './programs.ts'
 import type { Scope } from './scope.ts'
@@ -63,6 +63,30 @@ export class OpenSshClient {
       [...this.#common(sshOptions), '-P', String(this.#server.port), ...args, '-b', '-', destination],
       { cwd, env: await this.#env(), input: Buffer.concat(commands.map((one) => Buffer.concat([one, NEWLINE]))) },
     )
+  }
+
+  /**
+   * Runs `scp` over SFTP, not over its old protocol.
+   * @param paths the sources, then the target: local ones relative to the client's directory, others from `remote`.
+   */
+  async scp(paths: readonly string[], options: Partial<ClientOptions> = {}): Promise<Finished> {
+    const { cwd, options: sshOptions = [], args = [], timeoutMs } = { ...this.#defaults, ...options }
+    const all = ['-s', ...this.#common(sshOptions), '-P', String(this.#server.port), ...args, '--', ...paths]
+    return run(this.#scope, requireProgram('scp'), all, {
+      cwd,
+      env: await this.#env(),
+      timeoutMs: timeoutMs ?? TIMEOUT_MS,
+    })
+  }
+
+  /** A path on the server as scp and sshfs take it, relative to where sessions start. */
+  remote(path: string): string {
+    return `${this.#login.username}@${this.#server.host}:${path}`
+  }
+
+  /** `ssh` as a program that brings its own idea of SFTP is to start it; no word of it holds a space. */
+  sshCommand(options: readonly string[] = []): string[] {
+    return [requireProgram('ssh'), ...this.#common(options)]
   }
 
   /** Sends bytes of the caller's own down the sftp subsystem's channel, then its end. */

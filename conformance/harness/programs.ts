@@ -1,14 +1,26 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
+import { NotInstalled } from './not-run.ts'
+
 /** Every program that the tests run, and the Debian package that has it. */
 const PACKAGE_OF = {
   ssh: 'openssh-client',
   sftp: 'openssh-client',
+  scp: 'openssh-client',
   'ssh-keygen': 'openssh-client',
   'ssh-keyscan': 'openssh-client',
   sshd: 'openssh-server',
   rclone: 'rclone',
+  sshfs: 'sshfs',
+  fusermount3: 'fuse3',
+  lftp: 'lftp',
+  psftp: 'putty-tools',
+  puttygen: 'putty-tools',
+  curl: 'curl',
+  git: 'git',
+  cp: 'coreutils',
+  df: 'coreutils',
 } as const
 
 export type Program = keyof typeof PACKAGE_OF
@@ -22,10 +34,10 @@ export function findProgram(name: Program): string | undefined {
   return dirs.map((dir) => join(dir, name)).find(isExecutable)
 }
 
-/** @throws an error that names the program and how to get it. */
+/** @throws NotInstalled, which names the program and its package. */
 export function requireProgram(name: Program): string {
   const path = findProgram(name)
-  if (path === undefined) throw new Error(`${name} is not installed: apt-get install ${PACKAGE_OF[name]}`)
+  if (path === undefined) throw new NotInstalled(name, PACKAGE_OF[name])
   return path
 }
 

@@ -29,23 +29,29 @@ export interface AttributeCalls {
 export const MODE_BITS = 0o777
 
 /**
- * Applies every attribute that is present, as OpenSSH does also when one of them fails; the last failure
- * is thrown. Size and owner come first: they would change the times and mode set before them.
+ * Applies every attribute that is present, as OpenSSH does also when one of them fails. Size and owner come
+ * first: they would change the times and mode set before them.
+ * @throws of several failures the one that OpenSSH reports, whose order is size, permissions, times, owner.
  */
 export async function applyAttrs({ size, owner, permissions, times }: Attrs, calls: AttributeCalls): Promise<void> {
-  const failures: unknown[] = []
-  const attempt = async (work: () => Promise<void> | undefined): Promise<void> => {
-    try {
-      await work()
-    } catch (error) {
-      failures.push(error)
-    }
+  const failed = {
+    size: size === undefined ? undefined : await failureOf(async () => calls.truncate?.(bytes(size))),
+    owner: owner && (await failureOf(() => calls.chown(owner.uid, owner.gid))),
+    permissions:
+      permissions === undefined ? undefined : await failureOf(async () => calls.chmod?.(permissions & MODE_BITS)),
+    times: times && (await failureOf(() => calls.utimes(times.atime, times.mtime))),
   }
-  if (size !== undefined) await attempt(() => calls.truncate?.(bytes(size)))
-  if (owner !== undefined) await attempt(() => calls.chown(owner.uid, owner.gid))
-  if (permissions !== undefined) await attempt(() => calls.chmod?.(permissions & MODE_BITS))
-  if (times !== undefined) await attempt(() => calls.utimes(times.atime, times.mtime))
-  if (failures.length > 0) throw failures.at(-1)
+  const last = failed.owner ?? failed.times ?? failed.permissions ?? failed.size
+  if (last !== undefined) throw last.error
+}
+
+async function failureOf(work: () => Promise<void>): Promise<{ error: unknown } | undefined> {
+  try {
+    await work()
+    return undefined
+  } catch (error) {
+    return { error }
+  }
 }
 
 /** @throws FsError `invalid` for a size that a number does not hold exactly: no file system has such a file. */

@@ -89,9 +89,14 @@ export class Confinement {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.forget()
+    this.#root.release()
+  }
+
+  /** After a change of modes or owners: who may pass through a directory is judged anew. */
+  forget(): void {
     for (const directory of this.#cache.values()) directory.release()
     this.#cache.clear()
-    this.#root.release()
   }
 
   /** The place of `path` itself: a link in the last component is not followed, and need not exist. */

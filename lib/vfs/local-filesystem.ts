@@ -281,6 +281,7 @@ export class LocalFileSystem implements FileSystem {
 
   #applyAttrs(place: Place, attrs: Attrs): Promise<void> {
     return this.#pinned(place, async (host, stats) => {
+      if (attrs.permissions !== undefined || attrs.owner !== undefined) this.#confinement.forget()
       await applyAttrs(attrs, {
         truncate: async (size) => {
           if (!stats.isFile()) throw new FsError('failure', 'Only a regular file can be truncated')

@@ -192,11 +192,13 @@ async function copyData(
     throw new FsError('failure', 'A handle cannot be copied onto itself')
   }
   const from = fileOffset(request.readOffset)
-  const to = fileOffset(request.writeOffset)
+  // Appending ignores the offset.
+  const { append } = handles.file(writeHandle).flags
+  const to = append ? 0 : fileOffset(request.writeOffset)
   const source = handles.file(readHandle, 'read')
   const target = handles.file(writeHandle, 'write')
   const wanted = length === 0n ? Number.MAX_SAFE_INTEGER - from : fileOffset(length)
-  if (source.identity === target.identity && from < to + wanted && to < from + wanted) {
+  if (source.identity === target.identity && (append || (from < to + wanted && to < from + wanted))) {
     throw new FsError('failure', 'A file cannot be copied onto itself')
   }
   const buffer = Buffer.allocUnsafe(Math.min(COPY_BYTES, wanted))

@@ -99,7 +99,7 @@ test.each([
 ])('OPEN of $filename is of no file, and makes none', async ({ filename, pflags, reply }) => {
   const { fs, session } = await start()
   expect(await session.client.request({ kind: 'open', filename, pflags, attrs: {} })).toMatchObject(reply)
-  expect(() => fs.contents('/new')).toThrow()
+  expect(() => fs.contents('/new')).toThrow(/no such/i)
 })
 
 test('a handle is of no use once it is closed, and is never given again', async () => {
