@@ -111,9 +111,12 @@ export class Confinement {
     })
   }
 
-  /** The place that `path` means with all links followed; the last component need not exist. */
-  async followed(path: VirtualPath): Promise<Place> {
-    return this.#holdingRoot(() => this.#walk(componentsOf(path), true))
+  /**
+   * The place that `path` means with all links followed; the last component need not exist.
+   * @param creating a file is to be made there, which a link's text that ends in a slash forbids.
+   */
+  async followed(path: VirtualPath, creating = false): Promise<Place> {
+    return this.#holdingRoot(() => this.#walk(componentsOf(path), true, creating))
   }
 
   /**
@@ -212,7 +215,7 @@ export class Confinement {
   }
 
   /** One component after the other, links read and resolved here instead of by the kernel. */
-  async #walk(components: string[], followLast: boolean): Promise<Place> {
+  async #walk(components: string[], followLast: boolean, creating = false): Promise<Place> {
     const pending = components.toReversed()
     let directory = this.#root.retain()
     let links = 0
@@ -235,7 +238,11 @@ export class Confinement {
           const text = this.linkTarget(target, this.#virtualPathOf(directory))
           if (text.startsWith('/')) enter(this.#root.retain())
           // What ends in a slash must be a directory: then another component follows, which stays there.
-          if (/\/\.?$/.test(text)) pending.push('.')
+          if (/\/\.?$/.test(text)) {
+            // open(2) with O_CREAT says so before it looks whether there is one.
+            if (creating && last) throw new FsError('failure', 'Is a directory')
+            pending.push('.')
+          }
           pending.push(...componentsOf(text).toReversed())
         } else if (last) {
           return this.#placeBelow(directory, name)

@@ -11,6 +11,7 @@ import type {
   VolumeStats,
 } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
+import { MAX_OFFSET } from '../../protocol/sftp/offset.ts'
 import { MODE_BITS, applyAttrs, attrsOf } from './attributes.ts'
 import { Confinement, O_PATH } from './confinement.ts'
 import type { Place } from './confinement.ts'
@@ -94,8 +95,14 @@ export class LocalFileSystem implements FileSystem {
     return this.#on(path, async (place) => attrsOf(await this.#storage.lstat(place.at)))
   }
 
-  setstat(path: VirtualPath, attrs: Attrs): Promise<void> {
-    return changesNothing(attrs) ? Promise.resolve() : this.#onFollowed(path, (place) => this.#applyAttrs(place, attrs))
+  async setstat(path: VirtualPath, attrs: Attrs): Promise<void> {
+    const { size, ...others } = attrs
+    if (changesNothing(attrs)) return
+    // truncate(2) looks at the size before it looks for the file.
+    if (size !== undefined && size > MAX_OFFSET && changesNothing(others)) {
+      throw new FsError('invalid', 'No file is that long')
+    }
+    await this.#onFollowed(path, (place) => this.#applyAttrs(place, attrs))
   }
 
   async lsetstat(path: VirtualPath, attrs: Attrs): Promise<void> {
@@ -186,7 +193,7 @@ export class LocalFileSystem implements FileSystem {
       let stats = await this.#lookAt(place.at)
       if (stats?.isSymbolicLink() === true) {
         place.release()
-        place = await this.#confinement.followed(path)
+        place = await this.#confinement.followed(path, flags.create)
         stats = await this.#lookAt(place.at)
         if (stats === undefined && flags.create) return await this.#create(place, flags, attrs)
       }
