@@ -11,8 +11,8 @@ import type { Outlet } from './outlet.ts'
 const SMALL_REPLY_BYTES = 1024
 /** A channel packet's worth (ssh2 cuts there). */
 const GATHERED_BYTES = 32 * 1024
-/** Idle read buffers that all sessions share: 4 MiB. */
-const MAX_IDLE_BUFFERS = 16
+/** Idle read buffers that all sessions share: 2 MiB. */
+const MAX_IDLE_BUFFERS = 8
 
 /** Read buffers for any number of channels. */
 export function createBufferPool(): BufferPool {

@@ -27,9 +27,9 @@ export const DEFAULT_LIMITS: Readonly<SftpLimits> = {
   maxHandles: 1024,
   // OpenSSH's sftp keeps 64 requests under way, sshfs some 200.
   maxPendingRequests: 1024,
-  // Twice ssh2's channel window: enough to keep the disk busy while the network fills the next.
-  maxPendingBytes: 4 * 1024 * 1024,
-  // Twice the window that OpenSSH's client offers.
-  maxUnsentBytes: 4 * 1024 * 1024,
+  // More than ssh2's channel window of 2 MiB: enough to keep the disk busy while the network fills the next.
+  maxPendingBytes: 3 * 1024 * 1024,
+  // More than the window of 2 MiB that OpenSSH's client offers.
+  maxUnsentBytes: 3 * 1024 * 1024,
   maxRunning: 16,
 }

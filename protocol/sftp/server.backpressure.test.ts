@@ -167,6 +167,25 @@ describe('replies that wait for an earlier one', () => {
     expect(session.client.unanswered).toEqual([])
   })
 
+  test('keep nothing of the WRITEs that they answer', async () => {
+    const { fs, session } = await start({})
+    fs.addFile('/slow', Buffer.alloc(10))
+    await session.client.request({ kind: 'open', filename: '/slow', pflags: 1, attrs: {} })
+    const held = fs.hooks.hold('file.read')
+    void session.client.request({ kind: 'read', handle: hex('00000001'), offset: 0n, len: 10 })
+    await held.entered
+    const before = process.memoryUsage().arrayBuffers
+    for (let count = 0; count < 500 && session.ready; count++) {
+      void session.client.request({ kind: 'write', handle, offset: 0n, data: [Buffer.alloc(200_000)] })
+      await turn()
+    }
+    // 500 of them are 100 MB; what is kept is bounded by the bytes that may be pending, and what nobody collected yet.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(80 * 1024 * 1024)
+    held.release()
+    await turn()
+    expect(session.client.unanswered).toEqual([])
+  })
+
   test('a client that takes nothing gets no more than the limit and one request besides', async () => {
     const { fs, session } = await start({ maxUnsentBytes: 2000 }, true)
     for (let count = 0; count < 50; count++) {
