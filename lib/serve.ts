@@ -14,7 +14,7 @@ import { loadHostKeys } from './sshd/host-keys.ts'
 import { createSshd } from './sshd/sshd.ts'
 import { transportNote } from './sshd/transport-note.ts'
 import { versionInfo, versionText } from './version/version.ts'
-import { nodeStorage } from './vfs/storage.ts'
+import { memoryStorage, nodeStorage } from './vfs/storage.ts'
 
 export interface ServeOptions {
   configDir: string
@@ -118,6 +118,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       connections,
       openAccount: createOpenAccount({
         storage: nodeStorage,
+        memoryStorage,
         log,
         setstatMode: config.sftpd.setstat_mode,
         isRoot: process.getuid?.() === 0,

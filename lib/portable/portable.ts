@@ -12,7 +12,7 @@ import { createOpenAccount } from '../sshd/account-session.ts'
 import { temporaryHostKeys } from '../sshd/host-keys.ts'
 import { createSshd } from '../sshd/sshd.ts'
 import { versionInfo } from '../version/version.ts'
-import { nodeStorage } from '../vfs/storage.ts'
+import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
 
 export interface PortableOptions {
   /** Absolute, or relative to the working directory. */
@@ -76,6 +76,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
       connections: new Connections(clock),
       openAccount: createOpenAccount({
         storage: nodeStorage,
+        memoryStorage,
         log,
         setstatMode: 0,
         isRoot: false,

@@ -23,6 +23,8 @@ export interface OpenAccount {
 
 export interface OpenAccountOptions {
   storage: Storage
+  /** For homes on a file system in memory. */
+  memoryStorage: Storage
   log: Log
   /** `sftpd.setstat_mode`. */
   setstatMode: number
@@ -50,6 +52,7 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
       const owner = ownerOf(user)
       const local = await LocalFileSystem.open({
         storage,
+        memoryStorage: options.memoryStorage,
         home: Buffer.from(user.home_dir).toString('latin1'),
         ...(owner === undefined ? {} : { owner }),
         authorizeOverwrite: () => demand(permissions, ['overwrite']),

@@ -2,8 +2,11 @@ import type { Socket } from 'node:net'
 import type { Connection as SshConnection } from 'ssh2'
 import { isExchangingKeys } from './transport-internals.ts'
 
-/** Bytes waiting in the socket above which no more are encrypted for it: the client, not our memory, sets the pace. */
-export const MAX_SOCKET_BYTES = 512 * 1024
+/**
+ * Bytes waiting in the socket above which no more are encrypted for it: the client, not our memory, sets the
+ * pace. Small, so that the kernel takes them while they are still in the processor's cache.
+ */
+export const MAX_SOCKET_BYTES = 128 * 1024
 
 /**
  * The way out that all channels of a connection share. It has no room while the client does not take what is

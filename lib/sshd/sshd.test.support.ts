@@ -16,7 +16,7 @@ import { Connections } from '../connections/connections.ts'
 import type { CommandRecord, ConnectionFailedRecord, Log, TransferRecord } from '../logging/log.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import { recordingLog } from '../providers/recording-log.ts'
-import { nodeStorage } from '../vfs/storage.ts'
+import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
 import type { Storage } from '../vfs/storage.ts'
 import { createOpenAccount } from './account-session.ts'
 import { temporaryHostKeys } from './host-keys.ts'
@@ -111,6 +111,7 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
     connections,
     openAccount: createOpenAccount({
       storage: storage ?? nodeStorage,
+      memoryStorage: storage ?? memoryStorage,
       log,
       setstatMode: 0,
       isRoot: false,

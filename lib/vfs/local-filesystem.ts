@@ -18,6 +18,7 @@ import type { Place } from './confinement.ts'
 import { calling, errnoOf, fsError } from './errno.ts'
 import { LocalDirectory } from './local-directory.ts'
 import { LocalFile } from './local-file.ts'
+import { isInMemory } from './storage.ts'
 import type { Storage } from './storage.ts'
 import { volumeStats } from './volume.ts'
 
@@ -29,6 +30,8 @@ const MAX_ATTEMPTS = 8
 
 export interface LocalFileSystemOptions {
   storage: Storage
+  /** Moves the data of files that are in memory, where the home is there; absent, `storage` does. */
+  memoryStorage?: Storage
   /** Host path of an existing directory. */
   home: string
   /** Given to what is created; absent means the server's own. */
@@ -47,8 +50,16 @@ export class LocalFileSystem implements FileSystem {
   readonly #owner: { uid: number; gid: number } | undefined
   readonly #authorizeOverwrite: (path: VirtualPath) => void
 
-  private constructor(confinement: Confinement, { storage, owner, authorizeOverwrite }: LocalFileSystemOptions) {
+  /** What moves the data of files on this device; a mount below the home may be another one. */
+  readonly #inMemory: { storage: Storage; device: number } | undefined
+
+  private constructor(
+    confinement: Confinement,
+    { storage, owner, authorizeOverwrite }: LocalFileSystemOptions,
+    inMemory: { storage: Storage; device: number } | undefined,
+  ) {
     this.#storage = storage
+    this.#inMemory = inMemory
     this.#confinement = confinement
     this.#owner = owner
     this.#authorizeOverwrite = authorizeOverwrite
@@ -57,7 +68,12 @@ export class LocalFileSystem implements FileSystem {
   /** @throws FsError when the home is no directory that can be opened. */
   static async open(options: LocalFileSystemOptions): Promise<LocalFileSystem> {
     const confinement = await calling(() => Confinement.open(options.storage, options.home))
-    return new LocalFileSystem(confinement, options)
+    try {
+      return new LocalFileSystem(confinement, options, await calling(() => inMemory(options)))
+    } catch (error) {
+      confinement.close()
+      throw error
+    }
   }
 
   /** Once, after everything opened through it was closed. */
@@ -257,7 +273,8 @@ export class LocalFileSystem implements FileSystem {
       const stats = await this.#storage.fstat(fd)
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
       await prepare()
-      return new LocalFile(this.#storage, fd, flags, `${stats.dev}:${stats.ino}`)
+      const storage = this.#inMemory?.device === stats.dev ? this.#inMemory.storage : this.#storage
+      return new LocalFile(storage, fd, flags, `${stats.dev}:${stats.ino}`)
     } catch (error) {
       await undo?.()
       await this.#storage.close(fd).catch(() => undefined)
@@ -375,6 +392,11 @@ export class LocalFileSystem implements FileSystem {
 function present(stats: Stats | undefined): Stats {
   if (stats === undefined) throw fsError(Object.assign(new Error('no such file'), { code: 'ENOENT' }))
   return stats
+}
+
+async function inMemory({ storage, memoryStorage, home }: LocalFileSystemOptions) {
+  if (memoryStorage === undefined || !isInMemory(await storage.statfs(home))) return undefined
+  return { storage: memoryStorage, device: (await storage.lstat(`${home}/.`)).dev }
 }
 
 /** OpenSSH's server looks at nothing then, not even whether the name exists. */

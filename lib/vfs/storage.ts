@@ -146,6 +146,36 @@ export const nodeStorage: Storage = {
   statfs: (file) => statfs(path(file)),
 }
 
+/**
+ * For files on a file system in memory: data is moved without the way through the thread pool, which costs
+ * more than the copy itself and cannot be needed, as there is no disk to wait for.
+ */
+export const memoryStorage: Storage = {
+  ...nodeStorage,
+  async read(fd, targets, position) {
+    return fs.readvSync(fd, targets, position)
+  },
+  async write(fd, chunks, position) {
+    let left = chunks
+    let at = position
+    while (left.length > 0) {
+      const written = fs.writevSync(fd, left, at as number)
+      left = dropBytes(left, written)
+      if (at !== null) at += written
+      // Rather than asking for ever; a full file system says so by an error.
+      if (written === 0 && left.length > 0) throw Object.assign(new Error('write took no bytes'), { code: 'EIO' })
+    }
+  },
+}
+
+/** f_type of tmpfs and ramfs, statfs(2). */
+const IN_MEMORY: readonly number[] = [0x01021994, 0x858458f6]
+
+/** Whether a file system of this kind keeps its files in memory. */
+export function isInMemory({ type }: StatsFs): boolean {
+  return IN_MEMORY.includes(type)
+}
+
 function readOnce(fd: number, targets: readonly Buffer[], position: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const done = (error: NodeJS.ErrnoException | null, count: number): void => (error ? reject(error) : resolve(count))

@@ -10,8 +10,10 @@ import { END_OF_FILE, OK } from './status.ts'
 export type ReadRequest = RequestOf<'read'>
 export type WriteRequest = RequestOf<'write'>
 
-/** Contiguous READs or WRITEs that wait together go to the disk as one, up to this. */
-const MAX_GATHERED_BYTES = 1024 * 1024
+/** Contiguous WRITEs that wait together go to the disk as one, up to this. */
+const MAX_GATHERED_WRITE_BYTES = 1024 * 1024
+/** The same for READs: few enough that what was read is still in the processor's cache when it is encrypted. */
+const MAX_GATHERED_READ_BYTES = 256 * 1024
 
 /** What moving file data needs of the session. */
 export interface FileDataPort {
@@ -40,13 +42,14 @@ export class FileData {
   /** How many of `next`, which wait right behind `first`, continue it and may go to the disk with it. */
   followers(first: ReadRequest | WriteRequest, next: (index: number) => { kind: string } | undefined): number {
     if (first.kind === 'write' ? this.#appends(first.handle) : first.len === 0) return 0
+    const limit = first.kind === 'read' ? MAX_GATHERED_READ_BYTES : MAX_GATHERED_WRITE_BYTES
     let bytes = this.#lengthOf(first)
     let count = 0
     for (;;) {
       const request = next(count)
       if (!continues(request, first, first.offset + BigInt(bytes))) return count
       bytes += this.#lengthOf(request)
-      if (bytes > MAX_GATHERED_BYTES) return count
+      if (bytes > limit) return count
       count++
     }
   }

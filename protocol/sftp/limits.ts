@@ -29,7 +29,7 @@ export const DEFAULT_LIMITS: Readonly<SftpLimits> = {
   maxPendingRequests: 1024,
   // More than ssh2's channel window of 2 MiB: enough to keep the disk busy while the network fills the next.
   maxPendingBytes: 3 * 1024 * 1024,
-  // More than the window of 2 MiB that OpenSSH's client offers.
-  maxUnsentBytes: 3 * 1024 * 1024,
+  // What the client has not taken waits here as plain bytes: its window, not this, keeps the network busy.
+  maxUnsentBytes: 1024 * 1024,
   maxRunning: 16,
 }

@@ -60,7 +60,7 @@ const REQUEST_OVERHEAD_BYTES = 256
  * Bytes of READs under way at once: while one is on its way to the client the next comes from the disk, and
  * what arrives meanwhile is gathered into one call instead of waking a thread for each.
  */
-const MAX_READING_BYTES = 1024 * 1024
+const MAX_READING_BYTES = 512 * 1024
 
 /** How far behind a request that must wait another one is looked for that need not. */
 const LOOK_AHEAD = 64
