@@ -69,7 +69,7 @@ export class LocalFileSystem implements FileSystem {
   static async open(options: LocalFileSystemOptions): Promise<LocalFileSystem> {
     const confinement = await calling(() => Confinement.open(options.storage, options.home))
     try {
-      return new LocalFileSystem(confinement, options, await calling(() => inMemory(options)))
+      return new LocalFileSystem(confinement, options, await calling(() => whatIsInMemory(options)))
     } catch (error) {
       confinement.close()
       throw error
@@ -394,7 +394,7 @@ function present(stats: Stats | undefined): Stats {
   return stats
 }
 
-async function inMemory({ storage, memoryStorage, home }: LocalFileSystemOptions) {
+async function whatIsInMemory({ storage, memoryStorage, home }: LocalFileSystemOptions) {
   if (memoryStorage === undefined || !isInMemory(await storage.statfs(home))) return undefined
   return { storage: memoryStorage, device: (await storage.lstat(`${home}/.`)).dev }
 }
