@@ -187,7 +187,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
       const climbs = sequence.operations.some(
         (each) => each.kind === 'symlink' && /[^./]\/\.{0,2}(\/|$)/.test(each.target),
       )
-      return climbs && openssh.kind === 'path' && failed(engine) ? engine : undefined
+      return climbs && failed(engine) && (openssh.kind === 'path' || isDenied(engine)) ? engine : undefined
     },
   },
 ]

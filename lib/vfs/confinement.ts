@@ -240,7 +240,7 @@ export class Confinement {
           // What ends in a slash must be a directory: then another component follows, which stays there.
           if (/\/\.?$/.test(text)) {
             // open(2) with O_CREAT says so before it looks whether there is one.
-            if (creating && last) throw new FsError('failure', 'Is a directory')
+            if (creating && last && text.endsWith('/')) throw new FsError('failure', 'Is a directory')
             pending.push('.')
           }
           pending.push(...componentsOf(text).toReversed())

@@ -3,7 +3,7 @@ import type { HashAlgorithm, OpenFile, VolumeStats } from '../filesystem.ts'
 import { done, nameReply, onHandle } from './handler.ts'
 import type { Handler, Handlers, Session } from './handler.ts'
 import type { Handles } from './handles.ts'
-import { fileOffset } from './offset.ts'
+import { LAST_OFFSET, fileOffset } from './offset.ts'
 import { ALONE, INDEPENDENT, OBSERVES_ANYTHING } from './order.ts'
 import { REQUESTS } from './packets.ts'
 import type { Reply, RequestKind } from './packets.ts'
@@ -197,7 +197,8 @@ async function copyData(
   const to = append ? 0 : fileOffset(request.writeOffset)
   const source = handles.file(readHandle, 'read')
   const target = handles.file(writeHandle, 'write')
-  const wanted = length === 0n ? Number.MAX_SAFE_INTEGER - from : fileOffset(length)
+  // A length beyond every file is the rest of the source, as for OpenSSH's server.
+  const wanted = length === 0n || length > LAST_OFFSET ? Number.MAX_SAFE_INTEGER - from : Number(length)
   if (source.identity === target.identity && (append || (from < to + wanted && to < from + wanted))) {
     throw new FsError('failure', 'A file cannot be copied onto itself')
   }
