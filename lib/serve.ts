@@ -14,7 +14,17 @@ import { loadHostKeys } from './sshd/host-keys.ts'
 import { createSshd } from './sshd/sshd.ts'
 import { transportNote } from './sshd/transport-note.ts'
 import { versionInfo, versionText } from './version/version.ts'
+import type { Log } from './logging/log.ts'
+import { countsUsage } from './transfers/counts-usage.ts'
+import { InFlightFolder } from './transfers/in-flight-folder.ts'
+import { InFlight, forgetful } from './transfers/in-flight.ts'
+import { Ledger } from './transfers/ledger.ts'
+import { Recovery } from './vfs/recovery.ts'
 import { memoryStorage, nodeStorage } from './vfs/storage.ts'
+import { newInstance } from './vfs/temporary-name.ts'
+
+/** In the configuration directory: a note for every account with uploads under way. */
+const IN_FLIGHT_FOLDER = 'in-flight'
 
 export interface ServeOptions {
   configDir: string
@@ -111,6 +121,27 @@ export async function serve(options: ServeOptions): Promise<Running> {
       manageUsers: config.data_provider.manage_users === 1,
       usersBaseDir: config.data_provider.users_base_dir,
     })
+    const instance = newInstance()
+    const folder = await openInFlightFolder(configDir, instance, log)
+    const inFlight = new InFlight(folder ?? forgetful, { clock, log })
+    const ledger = new Ledger({ provider, inFlight, clock, log })
+    shutdown.add(async () => {
+      await ledger.settle()
+      await inFlight.close()
+    })
+    const counts = countsUsage(config.data_provider)
+    const recovery =
+      folder &&
+      new Recovery({
+        folder,
+        provider,
+        storage: nodeStorage,
+        log,
+        now: () => clock.now(),
+        counts,
+        resumable: config.sftpd.upload_mode === 2,
+      })
+    if (recovery !== undefined) shutdown.add(() => recovery.finished())
     const connections = new Connections(clock)
 
     const sshd = createSshd({
@@ -122,7 +153,15 @@ export async function serve(options: ServeOptions): Promise<Running> {
         log,
         setstatMode: config.sftpd.setstat_mode,
         isRoot: process.getuid?.() === 0,
-        usedQuota: (username) => provider.usedQuota(username),
+        ledger,
+        inFlight,
+        counts,
+        uploads: {
+          mode: config.sftpd.upload_mode,
+          sync: config.sftpd.fsync === 'close',
+          instance,
+        },
+        ready: (username) => recovery?.ready(username) ?? Promise.resolve(),
       }),
       hostKeys,
       config: { ...config.sftpd, banner: config.sftpd.banner.trim() || `SFTPGo_${versionInfo().version}` },
@@ -180,6 +219,18 @@ export function shown({ host, port }: Address): string {
 /** Confinement stands on /proc/self/fd: elsewhere a home directory would not be a wall. */
 export function assertPlatform(): void {
   if (process.platform !== 'linux') throw new Error(`this version serves on Linux only, not on ${process.platform}`)
+}
+
+/** What a crash must not make us forget; without it the server works, and says what it cannot do. */
+async function openInFlightFolder(configDir: string, instance: string, log: Log): Promise<InFlightFolder | undefined> {
+  const folder = path.join(configDir, IN_FLIGHT_FOLDER)
+  try {
+    return await InFlightFolder.open(folder, instance)
+  } catch (error) {
+    const trouble = 'after a crash, used quota and temporary files would not be put right'
+    log.app('service', 'warn', `${folder} cannot be used: ${trouble}`, { error })
+    return undefined
+  }
 }
 
 async function readLoginBanner(file: string): Promise<string | undefined> {

@@ -76,6 +76,12 @@ const sftpd = section({
     'Where an upload goes: 0 straight to its path, 1 to a temporary file renamed when it is complete, ' +
       '2 likewise, and an interrupted one is renamed too so that it can be resumed.',
   ),
+  fsync: z
+    .enum(['none', 'close'], 'none or close')
+    .default('none')
+    .describe(
+      'close: a written file is on stable storage, name included, before the client is told that it is closed.',
+    ),
   actions: actions(['download', 'upload', 'delete', 'rename'], 'GET'),
   keys: z
     .array(

@@ -6,7 +6,6 @@ const DEFAULT_COMMANDS: readonly string[] = defaultConfig().sftpd.enabled_ssh_co
 /** Settings that are understood and have no effect in this version, where they ask for something: a line each. */
 export function unsupportedSettings({ sftpd, data_provider }: Config): string[] {
   const asked: [string, boolean][] = [
-    ['sftpd.upload_mode', sftpd.upload_mode !== 0],
     ['sftpd.actions', sftpd.actions.execute_on.length > 0],
     ['sftpd.enable_scp', sftpd.enable_scp],
     ['sftpd.enabled_ssh_commands', sftpd.enabled_ssh_commands.some((command) => !DEFAULT_COMMANDS.includes(command))],

@@ -12,6 +12,8 @@ import { createOpenAccount } from '../sshd/account-session.ts'
 import { temporaryHostKeys } from '../sshd/host-keys.ts'
 import { createSshd } from '../sshd/sshd.ts'
 import { versionInfo } from '../version/version.ts'
+import { InFlight, forgetful } from '../transfers/in-flight.ts'
+import { Ledger } from '../transfers/ledger.ts'
 import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
 
 export interface PortableOptions {
@@ -56,8 +58,10 @@ export async function portable(options: PortableOptions): Promise<Running> {
   try {
     const username = options.username || 'user'
     const password = options.password || (options.publicKeys.length === 0 ? generatePassword() : '')
+    const provider = new MemoryProvider()
+    const inFlight = new InFlight(forgetful, { clock, log })
     const accounts = createAccounts({
-      provider: new MemoryProvider(),
+      provider,
       clock,
       log,
       manageUsers: true,
@@ -80,7 +84,9 @@ export async function portable(options: PortableOptions): Promise<Running> {
         log,
         setstatMode: 0,
         isRoot: false,
-        usedQuota: async () => ({ size: 0, files: 0 }),
+        inFlight,
+        ledger: new Ledger({ provider, inFlight, clock, log }),
+        counts: () => false,
       }),
       hostKeys: await temporaryHostKeys(),
       config: {

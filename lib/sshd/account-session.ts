@@ -8,6 +8,10 @@ import type { QuotaUse } from '../providers/provider.ts'
 import { AccountFileSystem } from '../vfs/account-filesystem.ts'
 import type { FileEvent, FileObserver } from '../vfs/account-filesystem.ts'
 import { LocalFileSystem } from '../vfs/local-filesystem.ts'
+import type { Uploads } from '../vfs/local-filesystem.ts'
+import { AccountUsage } from '../transfers/account-usage.ts'
+import type { InFlight } from '../transfers/in-flight.ts'
+import type { Ledger } from '../transfers/ledger.ts'
 import { demand } from '../vfs/permissions.ts'
 import type { Storage } from '../vfs/storage.ts'
 import { modeText } from '../../protocol/sftp/longname.ts'
@@ -30,8 +34,14 @@ export interface OpenAccountOptions {
   setstatMode: number
   /** The server runs as root: created files are given to the account's uid and gid. */
   isRoot: boolean
-  /** What the account occupies, as the provider knows it. */
-  usedQuota(username: string): Promise<QuotaUse>
+  ledger: Ledger
+  inFlight: InFlight
+  /** Whether what the account occupies is counted, and held to its quota. */
+  counts(user: User): boolean
+  /** Absent: straight to the name asked for, and no syncing. */
+  uploads?: Pick<Uploads, 'mode' | 'sync' | 'instance'>
+  /** Resolves when a crash's traces are gone from the account's files. */
+  ready?(username: string): Promise<void>
 }
 
 export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
@@ -48,23 +58,39 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
       if (made && owner !== undefined) await chown(user.home_dir, owner.uid, owner.gid)
     },
     async open(user, connection, protocol) {
+      const { ledger, inFlight } = options
+      const { username } = user
+      await options.ready?.(username)
       const permissions = new Set(user.permissions)
       const owner = ownerOf(user)
+      const limits = (): QuotaUse => ({ size: Math.max(0, user.quota_size), files: Math.max(0, user.quota_files) })
+      const usage = new AccountUsage(ledger, username, () => (options.counts(user) ? limits() : undefined))
       const local = await LocalFileSystem.open({
         storage,
         memoryStorage: options.memoryStorage,
         home: Buffer.from(user.home_dir).toString('latin1'),
         ...(owner === undefined ? {} : { owner }),
         authorizeOverwrite: () => demand(permissions, ['overwrite']),
+        usage,
+        uploads: {
+          ...(options.uploads ?? { mode: 0, sync: false, instance: '' }),
+          begin: () => inFlight.begin(username),
+          end: () => inFlight.end(username),
+        },
+      }).catch((error: unknown) => {
+        usage.close()
+        throw error
       })
-      const quota = {
-        maxBytes: user.quota_size,
-        maxFiles: user.quota_files,
-        used: () => options.usedQuota(user.username),
-      }
+      const quota = { limits, used: () => ledger.used(username) }
       const rules = { permissions, ignoreSetstat: setstatMode === 1, quota }
       const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, log))
-      return { fs, close: () => local.close() }
+      return {
+        fs,
+        close() {
+          local.close()
+          usage.close()
+        },
+      }
     },
   }
 }

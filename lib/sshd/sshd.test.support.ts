@@ -16,6 +16,8 @@ import { Connections } from '../connections/connections.ts'
 import type { CommandRecord, ConnectionFailedRecord, Log, TransferRecord } from '../logging/log.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import { recordingLog } from '../providers/recording-log.ts'
+import { InFlight, forgetful } from '../transfers/in-flight.ts'
+import { Ledger } from '../transfers/ledger.ts'
 import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
 import type { Storage } from '../vfs/storage.ts'
 import { createOpenAccount } from './account-session.ts'
@@ -97,6 +99,7 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
   const clock = new VirtualClock()
   const log = fullLog()
   const provider = new MemoryProvider()
+  const inFlight = new InFlight(forgetful, { clock, log })
   const accounts = createAccounts({
     provider,
     clock,
@@ -115,7 +118,9 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
       log,
       setstatMode: 0,
       isRoot: false,
-      usedQuota: async () => ({ size: 0, files: 0 }),
+      inFlight,
+      ledger: new Ledger({ provider, inFlight, clock, log }),
+      counts: () => true,
     }),
     hostKeys: await hostKeysForTests(),
     loginBanner: undefined,

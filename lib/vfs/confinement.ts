@@ -29,6 +29,8 @@ export interface Place {
   readonly path: VirtualPath
   /** The root directory itself. */
   readonly isRoot: boolean
+  /** The same place for another user, who releases it in turn. */
+  hold(): Place
   /** When `at` is no longer used; a second call does nothing. */
   release(): void
 }
@@ -300,7 +302,13 @@ export class Confinement {
       directory.release()
       root.release()
     }
-    return { at: directory.at(name), path: path as VirtualPath, isRoot: path === '/', release }
+    return {
+      at: directory.at(name),
+      path: path as VirtualPath,
+      isRoot: path === '/',
+      hold: () => this.#placeIn(directory.retain(), parent, name),
+      release,
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import type { DirectoryEntry, OpenDirectory } from '../../protocol/filesystem.ts
 import { attrsOf } from './attributes.ts'
 import { calling, errnoOf } from './errno.ts'
 import type { DirectoryStream, Storage } from './storage.ts'
+import { isTemporaryName } from './temporary-name.ts'
 
 /** A directory being listed: names are read and examined as the client asks for them, so memory stays flat. */
 export class LocalDirectory implements OpenDirectory {
@@ -23,7 +24,8 @@ export class LocalDirectory implements OpenDirectory {
         while (names.length < max) {
           const name = await this.#stream.read()
           if (name === null) break
-          names.push(name)
+          // An upload under way is nobody's to see.
+          if (!isTemporaryName(name)) names.push(name)
         }
         // All of them, also when one fails: `close` may follow, and none may still use the descriptor then.
         const looked = await Promise.allSettled(names.map((name) => this.#entry(name)))

@@ -1,13 +1,29 @@
 import { createHash } from 'node:crypto'
 import type { HashAlgorithm, OpenFile, OpenFlags, VolumeStats } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
+import type { FileUsage } from '../transfers/account-usage.ts'
 import { applyAttrs, attrsOf } from './attributes.ts'
 import { calling } from './errno.ts'
+import type { FileState } from '../transfers/ledger.ts'
 import type { Storage } from './storage.ts'
 import { volumeStats } from './volume.ts'
 
 /** Bytes hashed at a time. */
 const DIGEST_CHUNK_BYTES = 256 * 1024
+
+export interface LocalFileOptions {
+  storage: Storage
+  fd: number
+  flags: OpenFlags
+  /** The file's inode. */
+  identity: string
+  /** What is written counts against the account's quota. */
+  usage?: FileUsage
+  /** Runs before a close that the client asked for, while the file is still open; rejects to fail it. */
+  beforeClose?: () => Promise<void>
+  /** Called once, when the file is closed, however that ended. */
+  over?: () => void
+}
 
 /** An open regular file on a local disk. */
 export class LocalFile implements OpenFile {
@@ -15,12 +31,17 @@ export class LocalFile implements OpenFile {
   readonly identity: string
   readonly #storage: Storage
   readonly #fd: number
+  /** Absent where nothing is counted. */
+  readonly usage: FileUsage | undefined
+  readonly #options: LocalFileOptions
 
-  constructor(storage: Storage, fd: number, flags: OpenFlags, identity: string) {
-    this.#storage = storage
-    this.#fd = fd
-    this.flags = flags
-    this.identity = identity
+  constructor(options: LocalFileOptions) {
+    this.#options = options
+    this.#storage = options.storage
+    this.#fd = options.fd
+    this.usage = options.usage
+    this.flags = options.flags
+    this.identity = options.identity
   }
 
   read(targets: readonly Buffer[], offset: number): Promise<number> {
@@ -28,7 +49,20 @@ export class LocalFile implements OpenFile {
   }
 
   write(chunks: readonly Buffer[], offset: number): Promise<void> {
-    return calling(() => this.#storage.write(this.#fd, chunks, this.flags.append ? null : offset))
+    if (this.usage === undefined) return calling(() => this.#write(chunks, offset))
+    const usage = this.usage
+    const bytes = chunks.reduce((total, { length }) => total + length, 0)
+    return calling(async () => {
+      // Before the bytes: what the quota has no room for never reaches the disk.
+      await (this.flags.append ? usage.append(bytes) : usage.extend(offset + bytes))
+      await this.#write(chunks, offset)
+    })
+  }
+
+  /** For the ledger: size and links as they are now. */
+  async state(): Promise<FileState> {
+    const stats = await this.#storage.fstat(this.#fd)
+    return { inode: this.identity, size: stats.size, links: stats.nlink }
   }
 
   stat(): Promise<Attrs> {
@@ -40,7 +74,7 @@ export class LocalFile implements OpenFile {
     const fd = this.#fd
     return calling(() =>
       applyAttrs(attrs, {
-        truncate: (size) => storage.ftruncate(fd, size),
+        truncate: (size) => this.#truncate(size),
         chown: (uid, gid) => storage.fchown(fd, uid, gid),
         chmod: (mode) => storage.fchmod(fd, mode),
         utimes: (atime, mtime) => storage.futimes(fd, atime, mtime),
@@ -69,11 +103,65 @@ export class LocalFile implements OpenFile {
   }
 
   close(): Promise<void> {
-    return calling(() => this.#storage.close(this.#fd))
+    return calling(async () => {
+      try {
+        await this.#options.beforeClose?.()
+      } catch (error) {
+        await this.abort()
+        throw error
+      }
+      await this.#close()
+    })
   }
 
   async abort(): Promise<void> {
     // The descriptor is released even where close reports an error (close(2)), and nobody is left to tell.
-    await this.#storage.close(this.#fd).catch(() => undefined)
+    await this.#close().catch(() => undefined)
+  }
+
+  #write(chunks: readonly Buffer[], offset: number): Promise<void> {
+    return this.#storage.write(this.#fd, chunks, this.flags.append ? null : offset)
+  }
+
+  async #truncate(size: number): Promise<void> {
+    const usage = this.usage
+    if (usage === undefined) return this.#storage.ftruncate(this.#fd, size)
+    return usage.exclusively(async () =>
+      resized(usage, await this.state(), size, () => this.#storage.ftruncate(this.#fd, size)),
+    )
+  }
+
+  /** {@link close} for a caller that has the account to itself already. */
+  async closeAlone(): Promise<void> {
+    const state = this.usage && (await this.state().catch(() => undefined))
+    try {
+      await this.#storage.close(this.#fd)
+    } finally {
+      await this.usage?.closed(state)
+    }
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await (this.usage === undefined ? this.closeAlone() : this.usage.exclusively(() => this.closeAlone()))
+    } finally {
+      this.#options.over?.()
+    }
+  }
+}
+
+/** Changes a size whose difference counts: reserved before, given back when it fails. */
+export async function resized(
+  usage: Pick<FileUsage, 'resize'>,
+  state: FileState,
+  size: number,
+  resize: () => Promise<void>,
+): Promise<void> {
+  await usage.resize(state, size)
+  try {
+    await resize()
+  } catch (error) {
+    await usage.resize({ ...state, size }, state.size)
+    throw error
   }
 }

@@ -12,14 +12,23 @@ import type {
 } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
 import { MAX_OFFSET } from '../../protocol/sftp/offset.ts'
+import type { AccountUsage, FileUsage } from '../transfers/account-usage.ts'
+import type { FileState } from '../transfers/ledger.ts'
 import { MODE_BITS, applyAttrs, attrsOf } from './attributes.ts'
 import { Confinement, O_PATH } from './confinement.ts'
 import type { Place } from './confinement.ts'
+import { copyTree, removeTree } from './copy-tree.ts'
 import { calling, errnoOf, fsError } from './errno.ts'
+import { fileState, inodeOf } from './file-state.ts'
 import { LocalDirectory } from './local-directory.ts'
-import { LocalFile } from './local-file.ts'
+import { LocalFile, resized } from './local-file.ts'
+import type { LocalFileOptions } from './local-file.ts'
+import { moveByLink } from './move-by-link.ts'
+import { StagedFile } from './staged-file.ts'
 import { isInMemory } from './storage.ts'
 import type { Storage } from './storage.ts'
+import { syncDirectory } from './sync-directory.ts'
+import { isTemporaryName, temporaryName } from './temporary-name.ts'
 import { volumeStats } from './volume.ts'
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY, O_DIRECTORY } =
@@ -38,7 +47,26 @@ export interface LocalFileSystemOptions {
   owner?: { uid: number; gid: number }
   /** Asked at the moment an existing file is about to be opened for writing or replaced. @throws FsError to refuse. */
   authorizeOverwrite(path: VirtualPath): void
+  /** What the account occupies; absent, nothing is counted. */
+  usage?: AccountUsage
+  /** Absent: straight to the name asked for, and no syncing. */
+  uploads?: Uploads
 }
+
+/** How files come to their names. */
+export interface Uploads {
+  /** As `sftpd.upload_mode`: 0 straight to the name asked for, 1 when complete, 2 also what failed, to go on with. */
+  mode: 0 | 1 | 2
+  /** Closing a file that was written waits until it is on stable storage. */
+  sync: boolean
+  /** Whose the temporary files are. */
+  instance: string
+  /** Resolves when a crash would no longer leave a temporary file unnoticed; {@link end} once for each. */
+  begin(): Promise<void>
+  end(): void
+}
+
+const STRAIGHT: Uploads = { mode: 0, sync: false, instance: '', begin: async () => undefined, end: () => undefined }
 
 /**
  * A directory of the host as an account's whole world. Every call resolves its path through a
@@ -49,13 +77,15 @@ export class LocalFileSystem implements FileSystem {
   readonly #confinement: Confinement
   readonly #owner: { uid: number; gid: number } | undefined
   readonly #authorizeOverwrite: (path: VirtualPath) => void
+  readonly #usage: AccountUsage | undefined
+  readonly #uploads: Uploads
 
   /** What moves the data of files on this device; a mount below the home may be another one. */
   readonly #inMemory: { storage: Storage; device: number } | undefined
 
   private constructor(
     confinement: Confinement,
-    { storage, owner, authorizeOverwrite }: LocalFileSystemOptions,
+    { storage, owner, authorizeOverwrite, usage, uploads = STRAIGHT }: LocalFileSystemOptions,
     inMemory: { storage: Storage; device: number } | undefined,
   ) {
     this.#storage = storage
@@ -63,6 +93,8 @@ export class LocalFileSystem implements FileSystem {
     this.#confinement = confinement
     this.#owner = owner
     this.#authorizeOverwrite = authorizeOverwrite
+    this.#usage = usage
+    this.#uploads = uploads
   }
 
   /** @throws FsError when the home is no directory that can be opened. */
@@ -137,7 +169,13 @@ export class LocalFileSystem implements FileSystem {
   }
 
   remove(path: VirtualPath): Promise<void> {
-    return this.#on(path, (place) => this.#storage.unlink(notRoot(place).at))
+    return this.#on(path, (place) =>
+      this.#counting(async (usage) => {
+        const state = usage && fileState(await this.#lookAt(place.at))
+        await this.#storage.unlink(notRoot(place).at)
+        await usage?.unlinked(state)
+      }),
+    )
   }
 
   mkdir(path: VirtualPath, attrs: Attrs): Promise<void> {
@@ -161,15 +199,13 @@ export class LocalFileSystem implements FileSystem {
       this.#on(newpath, async (to) => {
         notRoot(from)
         notRoot(to)
-        const stats = await this.#storage.lstat(from.at)
-        if (replace) {
-          if ((await this.#lookAt(to.at)) !== undefined) this.#authorizeOverwrite(to.path)
-          return this.#storage.rename(from.at, to.at)
+        const move = (): Promise<void> => this.#counting((usage) => this.#rename(from, to, replace, usage))
+        try {
+          await move()
+        } catch (error) {
+          if (errnoOf(error) !== 'EXDEV') throw error
+          await this.#moveAcross(from, to, replace)
         }
-        // A hard link fails where the name is taken: no moment in which somebody else's file could be lost.
-        if (!stats.isDirectory() && (await this.#moveByLink(from.at, to.at))) return undefined
-        if ((await this.#lookAt(to.at)) !== undefined) throw new FsError('exists', 'File exists')
-        return this.#storage.rename(from.at, to.at)
       }),
     )
   }
@@ -188,7 +224,10 @@ export class LocalFileSystem implements FileSystem {
   }
 
   hardlink(oldpath: VirtualPath, newpath: VirtualPath): Promise<void> {
-    return this.#on(oldpath, (from) => this.#on(newpath, (to) => this.#storage.link(notRoot(from).at, notRoot(to).at)))
+    return this.#on(oldpath, (from) =>
+      // The number of a file's names says what its removal frees.
+      this.#on(newpath, (to) => this.#counting(() => this.#storage.link(notRoot(from).at, notRoot(to).at))),
+    )
   }
 
   statvfs(path: VirtualPath): Promise<VolumeStats> {
@@ -199,21 +238,24 @@ export class LocalFileSystem implements FileSystem {
 
   /** @returns undefined when the name changed meanwhile and must be looked at again. */
   async #tryOpen(path: VirtualPath, flags: OpenFlags, attrs: Attrs): Promise<OpenFile | undefined> {
-    let place = await this.#confinement.place(path)
+    const staged = flags.write && this.#uploads.mode !== 0
+    let place = await this.#place(path)
     try {
-      if (flags.create && !place.isRoot) {
+      if (flags.create && !staged && !place.isRoot) {
         const created = await this.#create(place, flags, attrs)
         if (created !== undefined) return created
         if (flags.exclusive) throw new FsError('exists', 'File exists')
       }
       let stats = await this.#lookAt(place.at)
+      if (flags.create && flags.exclusive && stats !== undefined) throw new FsError('exists', 'File exists')
       if (stats?.isSymbolicLink() === true) {
         place.release()
         place = await this.#confinement.followed(path, flags.create)
         stats = await this.#lookAt(place.at)
-        if (stats === undefined && flags.create) return await this.#create(place, flags, attrs)
+        if (stats === undefined && flags.create && !staged) return await this.#create(place, flags, attrs)
       }
       if (stats === undefined) {
+        if (flags.create && staged) return await this.#stage(place, flags, attrs)
         // Removed since the attempt to create it found it: look again.
         if (flags.create) return undefined
         throw new FsError('not-found', 'No such file or directory')
@@ -223,63 +265,235 @@ export class LocalFileSystem implements FileSystem {
       // Opening a FIFO may wait for ever, opening a device may act.
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
       if (flags.write || flags.truncate) this.#authorizeOverwrite(place.path)
-      return await this.#openExisting(place, flags)
+      return await (staged ? this.#stageExisting(place, flags) : this.#openExisting(place, flags))
     } finally {
       place.release()
     }
   }
 
   /** @returns undefined when the name is taken. */
-  async #create(place: Place, flags: OpenFlags, attrs: Attrs): Promise<OpenFile | undefined> {
+  #create(place: Place, flags: OpenFlags, attrs: Attrs): Promise<OpenFile | undefined> {
+    return this.#counting(async (usage) => {
+      try {
+        await usage?.reserveFile()
+      } catch (error) {
+        // A file that is there already needs no new one.
+        if ((await this.#lookAt(place.at)) === undefined) throw error
+        return undefined
+      }
+      let created: OpenFile | undefined
+      try {
+        const fd = await this.#make(place.at, flags, attrs)
+        if (fd !== undefined) {
+          created = await this.#wrap(fd, flags, usage, {
+            prepare: () => this.#give(fd),
+            undo: () => this.#discard(fd, place),
+            ...(this.#uploads.sync ? { created: place } : {}),
+          })
+        }
+        return created
+      } finally {
+        if (created === undefined) await usage?.releaseFile()
+      }
+    })
+  }
+
+  /** @returns undefined when the name is taken. */
+  async #make(at: string, flags: OpenFlags, attrs: Attrs): Promise<number | undefined> {
     const mode = (attrs.permissions ?? 0o666) & MODE_BITS
-    let fd: number
     try {
-      fd = await this.#storage.open(place.at, accessMode(flags) | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
+      return await this.#storage.open(at, accessMode(flags) | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') return undefined
       throw error
     }
-    const prepare = async (): Promise<void> => {
-      if (this.#owner !== undefined) await this.#storage.fchown(fd, this.#owner.uid, this.#owner.gid)
-    }
-    return this.#wrap(fd, flags, prepare, () => this.#discard(fd, place))
   }
 
-  async #openExisting(place: Place, flags: OpenFlags): Promise<OpenFile | undefined> {
-    let fd: number
+  async #give(fd: number): Promise<void> {
+    if (this.#owner !== undefined) await this.#storage.fchown(fd, this.#owner.uid, this.#owner.gid)
+  }
+
+  #openExisting(place: Place, flags: OpenFlags): Promise<OpenFile | undefined> {
+    const open = async (usage?: AccountUsage): Promise<OpenFile | undefined> => {
+      const fd = await this.#openRegular(place, flags)
+      if (fd === undefined) return undefined
+      return this.#wrap(fd, flags, usage, {
+        // Not O_TRUNC: what is truncated must be the regular file that was judged.
+        prepare: async (state) => (flags.truncate ? this.#cutOff(fd, flags, usage, state) : undefined),
+      })
+    }
+    return flags.write || flags.truncate ? this.#counting(open) : open()
+  }
+
+  async #openRegular(place: Place, flags: OpenFlags): Promise<number | undefined> {
     try {
-      fd = await this.#storage.open(place.at, accessMode(flags) | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+      return await this.#storage.open(place.at, accessMode(flags) | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
     } catch (error) {
       if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return undefined
       throw error
     }
-    return this.#wrap(fd, flags, async () => {
-      // Not O_TRUNC: what is truncated must be the regular file that was judged.
-      if (!flags.truncate) return
-      // Without write access Linux truncates all the same, and so does OpenSSH's server.
-      if (flags.write) await this.#storage.ftruncate(fd, 0)
-      else await this.#storage.truncate(`/proc/self/fd/${fd}`, 0)
+  }
+
+  #cutOff(fd: number, flags: OpenFlags, usage: AccountUsage | undefined, state: FileState): Promise<void> {
+    // Without write access Linux truncates all the same, and so does OpenSSH's server.
+    const resize = (): Promise<void> =>
+      flags.write ? this.#storage.ftruncate(fd, 0) : this.#storage.truncate(`/proc/self/fd/${fd}`, 0)
+    return usage === undefined ? resize() : resized(usage, state, 0, resize)
+  }
+
+  async #wrap(fd: number, flags: OpenFlags, usage: AccountUsage | undefined, hooks: WrapHooks): Promise<LocalFile> {
+    let fileUsage: FileUsage | undefined
+    try {
+      const stats = await this.#storage.fstat(fd)
+      const state = fileState(stats)
+      if (state === undefined) throw new FsError('failure', 'Not a regular file')
+      if (flags.write) fileUsage = await usage?.opened(state, hooks.credit)
+      await hooks.prepare?.(state)
+      return new LocalFile({
+        storage: this.#inMemory?.device === stats.dev ? this.#inMemory.storage : this.#storage,
+        fd,
+        flags,
+        identity: state.inode,
+        ...(fileUsage === undefined ? {} : { usage: fileUsage }),
+        ...(flags.write && this.#uploads.mode === 0 && this.#uploads.sync ? this.#syncing(fd, hooks.created) : {}),
+      })
+    } catch (error) {
+      await hooks.undo?.()
+      const left = fileUsage && fileState(await this.#storage.fstat(fd).catch(() => undefined))
+      await this.#storage.close(fd).catch(() => undefined)
+      await fileUsage?.closed(left)
+      throw error
+    }
+  }
+
+  /** Makes closing wait for stable storage: of the data, and of the name of a file that is new. */
+  #syncing(fd: number, created: Place | undefined): Pick<LocalFileOptions, 'beforeClose' | 'over'> {
+    const held = created?.hold()
+    return {
+      beforeClose: async () => {
+        await this.#storage.fsync(fd)
+        if (held !== undefined) await syncDirectory(this.#storage, held)
+      },
+      over: () => held?.release(),
+    }
+  }
+
+  /** A new file that gets its name when it is complete. */
+  async #stage(place: Place, flags: OpenFlags, attrs: Attrs): Promise<OpenFile> {
+    if (place.isRoot) throw new FsError('failure', 'Is a directory')
+    return this.#staging(place, undefined, async (temporary, usage) => {
+      await usage?.reserveFile()
+      try {
+        const fd = await this.#make(temporary, flags, attrs)
+        if (fd === undefined) throw new FsError('failure', 'The name keeps changing')
+        return await this.#wrap(fd, flags, usage, { prepare: () => this.#give(fd) })
+      } catch (error) {
+        await usage?.releaseFile()
+        throw error
+      }
     })
   }
 
-  /** @param undo what to do before `fd` is closed when the file cannot be handed out. */
-  async #wrap(
-    fd: number,
-    flags: OpenFlags,
-    prepare: () => Promise<void>,
-    undo?: () => Promise<void>,
-  ): Promise<OpenFile> {
+  /** A file that takes the place of another when it is complete, and begins as its copy unless that is cut off. */
+  async #stageExisting(place: Place, flags: OpenFlags): Promise<OpenFile | undefined> {
+    // Opened for writing, although nothing is: who may not write the file may not replace it.
+    const old = await this.#openRegular(place, { ...flags, append: false })
+    if (old === undefined) return undefined
     try {
-      const stats = await this.#storage.fstat(fd)
+      const stats = await this.#storage.fstat(old)
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
-      await prepare()
-      const storage = this.#inMemory?.device === stats.dev ? this.#inMemory.storage : this.#storage
-      return new LocalFile(storage, fd, flags, `${stats.dev}:${stats.ino}`)
+      return await this.#staging(place, stats.size, async (temporary, usage) => {
+        if (!flags.truncate) await this.#storage.copyFile(`/proc/self/fd/${old}`, temporary)
+        const create = flags.truncate ? O_CREAT | O_EXCL : 0
+        const fd = await this.#storage.open(temporary, accessMode(flags) | create | O_NOFOLLOW, 0o600)
+        return this.#wrap(fd, flags, usage, {
+          credit: stats.size,
+          prepare: async () => {
+            // An owner that cannot be kept is the server's own user, as for a file that is new.
+            await this.#storage.fchown(fd, stats.uid, stats.gid).catch(() => undefined)
+            await this.#storage.fchmod(fd, stats.mode & MODE_BITS)
+          },
+        })
+      })
+    } finally {
+      await this.#storage.close(old).catch(() => undefined)
+    }
+  }
+
+  /** @param make makes the temporary file and opens it; what it leaves behind when it fails is removed. */
+  async #staging(
+    place: Place,
+    replaces: number | undefined,
+    make: (temporary: string, usage: AccountUsage | undefined) => Promise<LocalFile>,
+  ): Promise<OpenFile> {
+    const { mode, sync, begin, end } = this.#uploads
+    const temporary = this.#temporaryBeside(place)
+    await begin()
+    try {
+      return new StagedFile({
+        storage: this.#storage,
+        // Not exclusively: a copy may take long, and nobody knows the file yet.
+        file: await make(temporary, this.#counted()),
+        temporary,
+        target: place.hold(),
+        replaces,
+        resumable: mode === 2,
+        sync,
+        authorizeOverwrite: this.#authorizeOverwrite,
+        over: end,
+      })
     } catch (error) {
-      await undo?.()
-      await this.#storage.close(fd).catch(() => undefined)
+      await this.#storage.unlink(temporary).catch(() => undefined)
+      end()
       throw error
     }
+  }
+
+  #temporaryBeside({ at }: Place): string {
+    const slash = at.lastIndexOf('/') + 1
+    return at.slice(0, slash) + temporaryName(this.#uploads.instance, at.slice(slash))
+  }
+
+  async #rename(from: Place, to: Place, replace: boolean, usage: AccountUsage | undefined): Promise<void> {
+    const stats = await this.#storage.lstat(from.at)
+    if (replace) {
+      const there = await this.#lookAt(to.at)
+      if (there !== undefined) this.#authorizeOverwrite(to.path)
+      await this.#storage.rename(from.at, to.at)
+      // Of two names of one file rename(2) leaves both.
+      if (there !== undefined && inodeOf(there) !== inodeOf(stats)) await usage?.unlinked(fileState(there))
+      return
+    }
+    if (!stats.isDirectory() && (await moveByLink(this.#storage, from.at, to.at))) return
+    if ((await this.#lookAt(to.at)) !== undefined) throw new FsError('exists', 'File exists')
+    await this.#storage.rename(from.at, to.at)
+  }
+
+  /** rename(2) stays on one file system: a copy takes its name when it is complete, then the source goes. */
+  async #moveAcross(from: Place, to: Place, replace: boolean): Promise<void> {
+    const { begin, end } = this.#uploads
+    const temporary = this.#temporaryBeside(to)
+    await begin()
+    try {
+      const made = await copyTree(this.#storage, from.at, temporary)
+      await this.#counting(async (usage) => {
+        const there = await this.#lookAt(to.at)
+        if (there !== undefined && !replace) throw new FsError('exists', 'File exists')
+        if (there !== undefined) this.#authorizeOverwrite(to.path)
+        await this.#storage.rename(temporary, to.at)
+        await usage?.unlinked(fileState(there))
+        for (const file of made) await usage?.added(file)
+      })
+      await syncDirectory(this.#storage, to)
+    } catch (error) {
+      await removeTree(this.#storage, temporary).catch(() => undefined)
+      throw error
+    } finally {
+      end()
+    }
+    await this.#counting((usage) =>
+      removeTree(this.#storage, from.at, async (stats) => usage?.unlinked(fileState(stats))),
+    )
   }
 
   /** Takes a file that was made, and then could not be opened properly, away again: if the name still means it. */
@@ -304,36 +518,22 @@ export class LocalFileSystem implements FileSystem {
   }
 
   #applyAttrs(place: Place, attrs: Attrs): Promise<void> {
-    return this.#pinned(place, async (host, stats) => {
+    return this.#pinned(place, async (host, stats, fd) => {
       if (attrs.permissions !== undefined || attrs.owner !== undefined) this.#confinement.forget()
       await applyAttrs(attrs, {
         truncate: async (size) => {
           if (!stats.isFile()) throw new FsError('failure', 'Only a regular file can be truncated')
-          await this.#storage.truncate(host, size)
+          const resize = (): Promise<void> => this.#storage.truncate(host, size)
+          await this.#counting(async (usage) => {
+            const state = usage && fileState(await this.#storage.fstat(fd))
+            return usage === undefined || state === undefined ? resize() : resized(usage, state, size, resize)
+          })
         },
         chown: (uid, gid) => this.#storage.chown(host, uid, gid),
         chmod: (mode) => this.#storage.chmod(host, mode),
         utimes: (atime, mtime) => this.#storage.utimes(host, atime, mtime),
       })
     })
-  }
-
-  /** @returns false where the file system has no hard links. */
-  async #moveByLink(from: string, to: string): Promise<boolean> {
-    try {
-      await this.#storage.link(from, to)
-    } catch (error) {
-      const errno = errnoOf(error)
-      if (errno === 'EOPNOTSUPP' || errno === 'ENOSYS' || errno === 'EPERM' || errno === 'EMLINK') return false
-      throw error
-    }
-    try {
-      await this.#storage.unlink(from)
-    } catch (error) {
-      await this.#storage.unlink(to).catch(() => undefined)
-      throw error
-    }
-    return true
   }
 
   async #lookAt(at: string): Promise<Stats | undefined> {
@@ -345,10 +545,29 @@ export class LocalFileSystem implements FileSystem {
     }
   }
 
+  /** @throws FsError for the name of an upload under way. */
+  #place(path: VirtualPath): Promise<Place> {
+    if (isTemporaryName(path.slice(path.lastIndexOf('/') + 1))) {
+      throw new FsError('permission', 'Such names are kept for uploads under way')
+    }
+    return this.#confinement.place(path)
+  }
+
+  /** The account's usage, while it is counted. */
+  #counted(): AccountUsage | undefined {
+    return this.#usage?.counted === true ? this.#usage : undefined
+  }
+
+  /** Runs what changes names and sizes alone, where it is counted. */
+  #counting<T>(work: (usage: AccountUsage | undefined) => Promise<T>): Promise<T> {
+    const usage = this.#counted()
+    return usage === undefined ? work(undefined) : usage.exclusively(() => work(usage))
+  }
+
   /** Acts on the name itself. */
   async #on<T>(path: VirtualPath, work: (place: Place) => Promise<T>): Promise<T> {
     return calling(async () => {
-      const place = await this.#confinement.place(path)
+      const place = await this.#place(path)
       try {
         return await work(place)
       } finally {
@@ -360,7 +579,7 @@ export class LocalFileSystem implements FileSystem {
   /** Acts on what the name means with links followed; `stats` is undefined when that does not exist. */
   async #onFollowed<T>(path: VirtualPath, work: (place: Place, stats: Stats | undefined) => Promise<T>): Promise<T> {
     return calling(async () => {
-      let place = await this.#confinement.place(path)
+      let place = await this.#place(path)
       try {
         let stats = await this.#lookAt(place.at)
         if (stats?.isSymbolicLink() === true) {
@@ -377,12 +596,12 @@ export class LocalFileSystem implements FileSystem {
   }
 
   /** Gives `work` a host path that names this very file whatever happens to its name. */
-  async #pinned<T>(place: Place, work: (host: string, stats: Stats) => Promise<T>): Promise<T> {
+  async #pinned<T>(place: Place, work: (host: string, stats: Stats, fd: number) => Promise<T>): Promise<T> {
     const fd = await this.#storage.open(place.at, O_PATH | O_NOFOLLOW)
     try {
       const stats = await this.#storage.fstat(fd)
       if (stats.isSymbolicLink()) throw new FsError('failure', 'The name keeps changing')
-      return await work(`/proc/self/fd/${fd}`, stats)
+      return await work(`/proc/self/fd/${fd}`, stats, fd)
     } finally {
       this.#storage.closeSync(fd)
     }
@@ -407,6 +626,16 @@ function changesNothing({ size, owner, permissions, times }: Attrs): boolean {
 function notRoot(place: Place): Place {
   if (place.isRoot) throw new FsError('permission', 'The root directory stays as it is')
   return place
+}
+
+interface WrapHooks {
+  /** See {@link Ledger.opened}. */
+  credit?: number
+  prepare?: (state: FileState) => Promise<void>
+  /** What to do before the descriptor is closed when the file cannot be handed out. */
+  undo?: () => Promise<void>
+  /** The name of a file that is new. */
+  created?: Place
 }
 
 function accessMode({ read, write, append }: OpenFlags): number {

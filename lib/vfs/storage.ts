@@ -36,6 +36,8 @@ export interface Storage {
   rename(oldpath: string, newpath: string): Promise<void>
   link(oldpath: string, newpath: string): Promise<void>
   symlink(target: string, path: string): Promise<void>
+  /** Makes `path`, which must not exist, a copy: shared blocks where the file system has them. */
+  copyFile(source: string, path: string): Promise<void>
   readlink(path: string): Promise<string>
   /** Of a link in /proc: cannot wait for a disk. */
   readlinkSync(path: string): string
@@ -80,6 +82,7 @@ const rmdir = promisify<Buffer>(fs.rmdir)
 const unlink = promisify(fs.unlink)
 const rename = promisify(fs.rename)
 const link = promisify(fs.link)
+const copyFile = promisify<Buffer, Buffer, number>(fs.copyFile)
 const symlink = promisify<Buffer, Buffer>(fs.symlink as (a: Buffer, b: Buffer, done: fs.NoParamCallback) => void)
 
 /** Names read from the kernel at a time. */
@@ -131,6 +134,8 @@ export const nodeStorage: Storage = {
   rename: (oldpath, newpath) => rename(path(oldpath), path(newpath)),
   link: (oldpath, newpath) => link(path(oldpath), path(newpath)),
   symlink: (target, file) => symlink(path(target), path(file)),
+  copyFile: (source, file) =>
+    copyFile(path(source), path(file), fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE),
   readlink: (file) =>
     new Promise((resolve, reject) => {
       fs.readlink(path(file), { encoding: 'latin1' }, (error, text) => (error ? reject(error) : resolve(text)))

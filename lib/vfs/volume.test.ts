@@ -50,5 +50,8 @@ test.each([
     shown: { blocks: 1n, freeBlocks: 0n, availableBlocks: 0n, files: 1n, freeFiles: 0n, availableFiles: 0n },
   },
 ])('$rule', async ({ maxBytes, maxFiles, shown }) => {
-  expect(await withinQuota(VOLUME, { maxBytes, maxFiles, used })).toEqual({ ...VOLUME, ...shown })
+  expect(await withinQuota(VOLUME, { limits: () => ({ size: maxBytes, files: maxFiles }), used })).toEqual({
+    ...VOLUME,
+    ...shown,
+  })
 })

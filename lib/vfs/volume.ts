@@ -1,5 +1,6 @@
 import type { StatsFs } from 'node:fs'
 import type { VolumeStats } from '../../protocol/filesystem.ts'
+import type { QuotaUse } from '../providers/provider.ts'
 
 /** Linux' NAME_MAX, which its file systems share. */
 const NAME_MAX = 255n
@@ -23,26 +24,26 @@ export function volumeStats(stats: StatsFs): VolumeStats {
 
 /** An account's limits, 0 for none, and what it occupies of them. */
 export interface QuotaView {
-  maxBytes: number
-  maxFiles: number
-  used(): Promise<{ size: number; files: number }>
+  limits(): QuotaUse
+  used(): Promise<QuotaUse>
 }
 
 /** The volume as an account with a quota sees it: its own limit as the size, and no more free than the disk has. */
 export async function withinQuota(volume: VolumeStats, quota: QuotaView): Promise<VolumeStats> {
-  if (quota.maxBytes === 0 && quota.maxFiles === 0) return volume
+  const limits = quota.limits()
+  if (limits.size === 0 && limits.files === 0) return volume
   const used = await quota.used()
   const view = { ...volume }
-  if (quota.maxBytes > 0) {
+  if (limits.size > 0) {
     const blocks = (bytes: number): bigint => BigInt(Math.max(0, bytes)) / volume.fragmentSize
-    const left = blocks(quota.maxBytes - used.size)
-    view.blocks = blocks(quota.maxBytes)
+    const left = blocks(limits.size - used.size)
+    view.blocks = blocks(limits.size)
     view.freeBlocks = smaller(left, volume.freeBlocks)
     view.availableBlocks = smaller(left, volume.availableBlocks)
   }
-  if (quota.maxFiles > 0) {
-    const left = BigInt(Math.max(0, quota.maxFiles - used.files))
-    view.files = BigInt(quota.maxFiles)
+  if (limits.files > 0) {
+    const left = BigInt(Math.max(0, limits.files - used.files))
+    view.files = BigInt(limits.files)
     view.freeFiles = smaller(left, volume.freeFiles)
     view.availableFiles = smaller(left, volume.availableFiles)
   }
