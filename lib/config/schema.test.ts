@@ -14,6 +14,7 @@ test('the defaults are those of the documented configuration file', () => {
       umask: '0022',
       banner: '',
       upload_mode: 0,
+      fsync: 'none',
       actions,
       keys: [],
       enable_scp: false,
@@ -63,7 +64,7 @@ test('every setting says what it is for', () => {
 
 test('each setting is known by its path and by how the environment writes it', () => {
   const kinds = new Map(leavesOf(configSchema).map(({ path, kind }) => [path.join('.'), kind]))
-  expect(kinds.size).toBe(38)
+  expect(kinds.size).toBe(39)
   expect(kinds.get('sftpd.bind_port')).toBe('integer')
   expect(kinds.get('sftpd.upload_mode')).toBe('integer')
   expect(kinds.get('sftpd.enable_scp')).toBe('boolean')

@@ -7,7 +7,6 @@ test('the defaults ask for nothing that is missing', () => {
 })
 
 test.each([
-  ['sftpd.upload_mode', { sftpd: { upload_mode: 2 } }],
   ['sftpd.actions', { sftpd: { actions: { execute_on: ['upload'] } } }],
   ['sftpd.enable_scp', { sftpd: { enable_scp: true } }],
   ['sftpd.enabled_ssh_commands', { sftpd: { enabled_ssh_commands: ['scp'] } }],

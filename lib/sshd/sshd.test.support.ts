@@ -120,7 +120,7 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
       isRoot: false,
       inFlight,
       ledger: new Ledger({ provider, inFlight, clock, log }),
-      counts: () => true,
+      counts: () => false,
     }),
     hostKeys: await hostKeysForTests(),
     loginBanner: undefined,

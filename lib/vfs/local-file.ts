@@ -119,6 +119,17 @@ export class LocalFile implements OpenFile {
     await this.#close().catch(() => undefined)
   }
 
+  /** {@link abort} for a file whose name is gone, or will be: nothing counts it any more. */
+  async discard(): Promise<void> {
+    const { usage } = this
+    const close = (): Promise<void> => this.#storage.close(this.#fd).catch(() => undefined)
+    if (usage === undefined) return close()
+    await usage.exclusively(async () => {
+      await close()
+      await usage.closed({ inode: this.identity, size: 0, links: 0 })
+    })
+  }
+
   #write(chunks: readonly Buffer[], offset: number): Promise<void> {
     return this.#storage.write(this.#fd, chunks, this.flags.append ? null : offset)
   }

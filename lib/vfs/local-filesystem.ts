@@ -171,7 +171,7 @@ export class LocalFileSystem implements FileSystem {
   remove(path: VirtualPath): Promise<void> {
     return this.#on(path, (place) =>
       this.#counting(async (usage) => {
-        const state = usage && fileState(await this.#lookAt(place.at))
+        const state = usage && fileState(await this.#storage.lstat(notRoot(place).at))
         await this.#storage.unlink(notRoot(place).at)
         await usage?.unlinked(state)
       }),

@@ -52,8 +52,9 @@ describe('after a crash', () => {
   })
   afterEach(() => rmSync(folder, { recursive: true }))
 
-  async function recover(resumable: boolean, counts = true) {
+  async function recover(resumable: boolean, counts = true, before = (): void => undefined) {
     const world = await new QuotaWorld(box).begin()
+    before()
     await world.provider.resetUse('bob', { size: 99, files: 99 }, 0)
     await (await InFlightFolder.open(folder, DEAD)).remember('bob')
     const log = recordingLog()
@@ -110,8 +111,7 @@ describe('after a crash', () => {
   })
 
   test('a home that cannot be read is looked after at the next start', async () => {
-    fs.rmSync(box.home, { recursive: true })
-    const { left, log } = await recover(false)
+    const { left, log } = await recover(false, true, () => fs.rmSync(box.home, { recursive: true }))
     expect([...left]).toEqual([['bob', [DEAD]]])
     expect(log.lines[0]).toContain('error after a crash: the files of "bob" could not be looked after')
   })

@@ -97,7 +97,7 @@ export class StagedFile implements OpenFile {
       await this.#giveUp()
       throw error
     }
-    await this.#finish()
+    this.#finish()
   }
 
   async abort(): Promise<void> {
@@ -151,32 +151,46 @@ export class StagedFile implements OpenFile {
 
   /** Keeps what a client can go on with, where that is wanted and loses nothing. @returns whether it did. Never rejects. */
   async #giveUp(): Promise<boolean> {
-    const { storage, temporary, replaces, resumable } = this.#options
+    const { target, replaces, resumable, over } = this.#options
     // A file that was only added to still holds all that it did.
     const losesNothing = replaces === undefined || this.#lowestWrite >= replaces
-    const kept = resumable && losesNothing && !this.flags.exclusive && !this.#published && (await this.#keep())
-    if (!kept && !this.#published) await storage.unlink(temporary).catch(() => undefined)
-    await this.#finish()
-    return kept
+    if (!this.#published && resumable && losesNothing && !this.flags.exclusive) await this.#keep()
+    if (!this.#published) {
+      await this.#file.discard()
+      // A disk that fails may not fail twice. What stays is swept at the next start: the upload is not over.
+      const gone = (await this.#remove()) || (await this.#remove())
+      target.release()
+      if (gone) over()
+      return false
+    }
+    this.#finish()
+    return true
   }
 
-  async #keep(): Promise<boolean> {
+  /** @returns whether the temporary file is gone. */
+  async #remove(): Promise<boolean> {
     try {
-      // Somebody else may have finished a file of that name meanwhile: that one stays.
-      if (this.#options.replaces === undefined && (await this.#lookAt(this.#options.target.at)) !== undefined)
-        return false
-      await this.#publish()
+      await this.#options.storage.unlink(this.#options.temporary)
       return true
-    } catch {
-      return false
+    } catch (error) {
+      return errnoOf(error) === 'ENOENT'
     }
   }
 
-  async #finish(): Promise<void> {
-    const { target, over } = this.#options
-    if (!this.#published) await this.#file.abort()
-    target.release()
-    over()
+  async #keep(): Promise<void> {
+    const { replaces, target } = this.#options
+    try {
+      // Somebody else may have finished a file of that name meanwhile: that one stays.
+      if (replaces === undefined && (await this.#lookAt(target.at)) !== undefined) return
+      await this.#publish()
+    } catch {
+      // Then it goes the way of every other upload that failed.
+    }
+  }
+
+  #finish(): void {
+    this.#options.target.release()
+    this.#options.over()
   }
 
   async #lookAt(at: string): Promise<Stats | undefined> {
