@@ -54,6 +54,11 @@ export class Context {
     this.#names = parts.names
   }
 
+  /** The same for another server, whose accounts are its own. */
+  on(server: Server): Context {
+    return new Context({ server, scope: this.scope, sizes: this.sizes, key: this.#key, names: this.#names })
+  }
+
   /** @param bytes what the case will keep at once: it decides between memory and disk. */
   async place(account: Partial<NewAccount> = {}, bytes = 0): Promise<Place> {
     const dir = await tempDir(this.scope, bytes > 0 ? await roomyDir(bytes) : await smallFilesDir())

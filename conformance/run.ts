@@ -1,5 +1,6 @@
 import type { Ability, Case } from './case.ts'
 import { ASYNCSSH } from './clients/asyncssh.ts'
+import { CRASH } from './clients/crash.ts'
 import { CURL } from './clients/curl.ts'
 import { LFTP } from './clients/lftp.ts'
 import { NAME_BYTES } from './clients/name-bytes.ts'
@@ -30,6 +31,7 @@ const CASES: readonly Case[] = [
   ...LFTP,
   ...PSFTP,
   ...CURL,
+  ...CRASH,
   ...PARAMIKO,
   ...ASYNCSSH,
   ...NAME_BYTES,

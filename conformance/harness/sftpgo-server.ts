@@ -13,6 +13,8 @@ export interface SftpgoOptions {
   /** Configuration, database and host keys are kept here. */
   configDir: string
   driver: 'sqlite' | 'memory'
+  /** Laid over the settings of its section. */
+  sftpd?: Readonly<Record<string, unknown>>
 }
 
 const PROGRAM = fileURLToPath(new URL('../../bin/sftpgo.cjs', import.meta.url))
@@ -20,7 +22,7 @@ const PROGRAM = fileURLToPath(new URL('../../bin/sftpgo.cjs', import.meta.url))
 const READY_WITHIN_MS = 60_000
 const READY = /ready: SFTP on \S+:(\d+), HTTP on \S+:(\d+)/
 
-export async function startSftpgo(scope: Scope, options: Partial<SftpgoOptions> = {}): Promise<Server> {
+export async function startSftpgo(scope: Scope, options: Partial<SftpgoOptions> = {}): Promise<SftpgoServer> {
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not built: npm run build`)
   const settings: SftpgoOptions = {
     configDir: options.configDir ?? (await tempDir(scope)),
@@ -32,7 +34,7 @@ export async function startSftpgo(scope: Scope, options: Partial<SftpgoOptions> 
   return server
 }
 
-class SftpgoServer implements Server {
+export class SftpgoServer implements Server {
   readonly name = 'sftpgo'
   readonly host = LOOPBACK
   readonly #scope: Scope
@@ -44,6 +46,10 @@ class SftpgoServer implements Server {
   constructor(scope: Scope, options: SftpgoOptions) {
     this.#scope = scope
     this.#options = options
+  }
+
+  get configDir(): string {
+    return this.#options.configDir
   }
 
   get port(): number {
@@ -80,6 +86,19 @@ class SftpgoServer implements Server {
     await this.start()
   }
 
+  /** Ends it as a crash does: nothing is tidied up. */
+  async kill(): Promise<void> {
+    await this.#running().kill()
+  }
+
+  /** What the server has stored of an account, by the names of its REST API. */
+  async account(username: string): Promise<Record<string, unknown>> {
+    const response = await fetch(`http://${LOOPBACK}:${this.#httpPort}/api/v1/user?username=${username}`)
+    const [found] = (await response.json()) as Record<string, unknown>[]
+    if (found === undefined) throw new Error(`there is no account ${username}`)
+    return found
+  }
+
   async addAccount(account: NewAccount): Promise<string> {
     const response = await fetch(`http://${LOOPBACK}:${this.#httpPort}/api/v1/user`, {
       method: 'POST',
@@ -92,6 +111,7 @@ class SftpgoServer implements Server {
         permissions: ['*'],
         status: (account.enabled ?? true) ? 1 : 0,
         expiration_date: account.expirationDate ?? 0,
+        quota_size: account.quotaBytes ?? 0,
       }),
     })
     const answer = await response.text()
@@ -101,7 +121,7 @@ class SftpgoServer implements Server {
 
   async #config(): Promise<object> {
     return {
-      sftpd: { bind_address: LOOPBACK, bind_port: await freePort() },
+      sftpd: { bind_address: LOOPBACK, bind_port: await freePort(), ...this.#options.sftpd },
       httpd: { bind_address: LOOPBACK, bind_port: await freePort() },
       data_provider: { driver: this.#options.driver, name: this.#options.driver === 'sqlite' ? 'sftpgo.db' : '' },
     }
