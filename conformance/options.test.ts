@@ -7,6 +7,7 @@ test('without arguments the whole suite judges the built server', () => {
     target: 'sftpgo',
     only: '',
     rekey: false,
+    uploadMode: 0,
     list: false,
     help: false,
     bigFileMib: 1024,
@@ -22,6 +23,7 @@ test('every option is taken', () => {
     bigFileMib: 64,
     smallFiles: 10,
     rekey: true,
+    uploadMode: 0,
     list: true,
   })
 })

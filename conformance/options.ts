@@ -7,6 +7,8 @@ export interface Options {
   target: TargetName
   /** Only cases whose name contains it, in any case. */
   only: string
+  /** `sftpd.upload_mode` of this server. */
+  uploadMode: number
   /** Only the transfers with new keys all the way. */
   rekey: boolean
   list: boolean
@@ -20,6 +22,7 @@ export const USAGE = `usage: npm run conformance -- [options]
 
   --target NAME   ${TARGETS.join(' or ')}: the server that is judged (sftpgo)
   --only TEXT     only cases whose name contains TEXT
+  --upload-mode N sftpd.upload_mode of this server, 0 to 2 (0)
   --rekey         only the transfers of 256 MiB with new keys every MiB
   --size MIB      size of the big file in MiB (1024)
   --files N       number of small files (2000)
@@ -35,6 +38,7 @@ export function parseOptions(args: readonly string[]): Options {
       only: { type: 'string', default: '' },
       size: { type: 'string', default: '1024' },
       files: { type: 'string', default: '2000' },
+      'upload-mode': { type: 'string', default: '0' },
       rekey: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -42,8 +46,11 @@ export function parseOptions(args: readonly string[]): Options {
   })
   const target = TARGETS.find((name) => name === values.target)
   if (target === undefined) throw new Error(`--target is ${TARGETS.join(' or ')}, not ${values.target}`)
+  const uploadMode = ['0', '1', '2'].indexOf(values['upload-mode'])
+  if (uploadMode === -1) throw new Error(`--upload-mode is 0, 1 or 2, not ${values['upload-mode']}`)
   return {
     target,
+    uploadMode,
     only: values.only,
     rekey: values.rekey,
     list: values.list,

@@ -20,7 +20,7 @@ import type { Server } from './harness/server.ts'
 import { startSftpgo } from './harness/sftpgo-server.ts'
 import { tempDir } from './harness/temp.ts'
 import { parseOptions, USAGE } from './options.ts'
-import type { TargetName } from './options.ts'
+import type { Options, TargetName } from './options.ts'
 import { runCases, summary } from './runner.ts'
 
 const CASES: readonly Case[] = [
@@ -39,12 +39,15 @@ const CASES: readonly Case[] = [
 ]
 
 interface Target {
-  start: (scope: Scope) => Promise<Server>
+  start: (scope: Scope, options: Options) => Promise<Server>
   abilities: ReadonlySet<Ability>
 }
 
 const TARGETS: Record<TargetName, Target> = {
-  sftpgo: { start: startSftpgo, abilities: new Set(['virtual accounts', 'check-file']) },
+  sftpgo: {
+    start: (scope, { uploadMode }) => startSftpgo(scope, { sftpd: { upload_mode: uploadMode } }),
+    abilities: new Set(['virtual accounts', 'check-file']),
+  },
   openssh: { start: startOpenSshServer, abilities: new Set() },
 }
 
@@ -69,7 +72,7 @@ await runMain(async (scope) => {
   const { start, abilities } = TARGETS[options.target]
   const tally = await runCases(cases, {
     scope,
-    server: await start(scope),
+    server: await start(scope, options),
     abilities,
     key: await generateKey(scope, await tempDir(scope), 'key', 'ed25519'),
     sizes: options,

@@ -88,9 +88,9 @@ async function act(sessions: readonly LocalFileSystem[], slots: Map<number, Slot
 }
 
 async function onHandle(slots: Map<number, Slot>, next: Extract<Step, { slot: number }>): Promise<void> {
-  const slot = slots.get(next.slot)
-  if (slot === undefined) return
-  const { file, writes } = slot
+  const taken = slots.get(next.slot)
+  if (taken === undefined) return
+  const { file, writes } = taken
   if (next.do === 'write') {
     const writing = file.write([Buffer.alloc(next.count, 'x')], next.offset)
     writes.push(writing)
