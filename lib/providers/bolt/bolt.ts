@@ -18,15 +18,8 @@ export interface BoltOptions {
  * LMDB's: bbolt, which SFTPGo keeps for this driver, is known and refused.
  * @throws ProviderError `unavailable`, naming the path and what is wrong with it.
  */
-export async function openBoltProvider({ path, log }: BoltOptions): Promise<Provider> {
-  try {
-    await prepareFile(path)
-    return new BoltProvider(new Database(path), log)
-  } catch (error) {
-    throw new ProviderError('unavailable', `cannot open the key/value database ${path}: ${reason(error)}`, {
-      cause: error,
-    })
-  }
+export async function openBoltProvider(options: BoltOptions): Promise<Provider> {
+  return (await open(options)).provider
 }
 
 /**
@@ -35,9 +28,20 @@ export async function openBoltProvider({ path, log }: BoltOptions): Promise<Prov
  * @throws as {@link openBoltProvider}.
  */
 export async function initBolt(options: BoltOptions): Promise<string[]> {
-  const provider = await openBoltProvider(options)
+  const { provider, isNew } = await open(options)
   await provider.close()
-  return []
+  return isNew ? ['new file'] : []
+}
+
+async function open({ path, log }: BoltOptions): Promise<{ provider: Provider; isNew: boolean }> {
+  try {
+    const isNew = await prepareFile(path)
+    return { provider: new BoltProvider(new Database(path), log), isNew }
+  } catch (error) {
+    throw new ProviderError('unavailable', `cannot open the key/value database ${path}: ${reason(error)}`, {
+      cause: error,
+    })
+  }
 }
 
 function reason(error: unknown): string {

@@ -10,14 +10,15 @@ const PAGE_SIZES = [4096, 8192, 16_384, 32_768, 65_536]
 /**
  * Makes sure that LMDB may open a file: it would take anything for its own, and a missing one would be left to the
  * umask, with the password hashes in it.
+ * @returns whether it is empty.
  * @throws Error saying what the file is; it is not changed.
  */
-export async function prepareFile(path: string): Promise<void> {
+export async function prepareFile(path: string): Promise<boolean> {
   await createMissing(path)
   // LMDB's list of readers, which it makes beside the file.
   await createMissing(`${path}-lock`)
   const head = await firstBytes(path)
-  if (head.length === 0) return
+  if (head.length === 0) return true
   if (marked(head, 0, BBOLT_MARK) || PAGE_SIZES.some((size) => marked(head, size, BBOLT_MARK))) {
     throw new Error(
       'it is a bbolt file of SFTPGo, which is not read here, and was not changed. To move: set data_provider.name to ' +
@@ -26,6 +27,7 @@ export async function prepareFile(path: string): Promise<void> {
     )
   }
   if (!marked(head, 0, LMDB_MARK)) throw new Error('it is no database of this driver, and was not changed')
+  return false
 }
 
 async function createMissing(path: string): Promise<void> {

@@ -14,6 +14,7 @@ export const mysqlDialect: Dialect = {
   nameBytes: bytes('username'),
   // Not the primary key: that would be a counter that was set back. The table may stand before the key's name.
   isTaken: (error) => code(error) === 'ER_DUP_ENTRY' && !/for key '([^']*\.)?PRIMARY'/.test((error as Error).message),
+  isForeign: (error) => code(error) === 'ER_CANT_AGGREGATE_2COLLATIONS',
   isMissing: (error) => ['ER_NO_SUCH_TABLE', 'ER_BAD_FIELD_ERROR'].includes(code(error) ?? ''),
 }
 

@@ -1,7 +1,8 @@
 import type { MysqlSettings } from './settings.ts'
 import { TLS_MODES } from './settings.ts'
 
-const FORM = 'want user:password@tcp(host:port)/name?tls=..., user:password@unix(/path)/name or mysql://user:password@host:port/name'
+const FORM =
+  'want user:password@tcp(host:port)/name?tls=..., user:password@unix(/path)/name or mysql://user:password@host:port/name'
 
 /** Parameters of Go's MySQL driver that change nothing here, or say what is done anyway. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([

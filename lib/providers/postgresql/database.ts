@@ -56,7 +56,9 @@ export class PostgresqlDatabase implements SqlDatabase {
 
   /** Lends one connection for as long as `work` takes. */
   async borrow<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect()
+    const client = await beforeDeadline(this.#clock, 'connection to the database', this.#pool.connect(), {
+      late: (connected) => connected.release(),
+    })
     // While it is lent the pool does not listen; the query in progress is told anyway.
     const ignore = () => undefined
     client.on('error', ignore)

@@ -11,6 +11,8 @@ export const postgresqlDialect: Dialect = {
   nameBytes: 'username::text COLLATE "C"',
   // Not the primary key: that would be a sequence that was set back.
   isTaken: (error) => sqlState(error) === '23505' && !detail(error).includes('(id)'),
+  // NUL is the letter that no PostgreSQL has.
+  isForeign: (error) => ['22021', '22P05'].includes(sqlState(error) ?? ''),
   isMissing: (error) => ['42P01', '42703', '3F000'].includes(sqlState(error) ?? ''),
 }
 

@@ -14,6 +14,8 @@ export interface Dialect {
   nameBytes: string
   /** The database refused a username that is taken. */
   isTaken(error: unknown): boolean
+  /** A text was asked for that the table's character set cannot hold. */
+  isForeign(error: unknown): boolean
   /** The table, or a column of it, does not exist. */
   isMissing(error: unknown): boolean
 }

@@ -25,6 +25,7 @@ export class SqlProvider implements Provider {
   readonly #db: SqlDatabase
   readonly #dialect: Dialect
   readonly #table: string
+  readonly #selectUser: string
   readonly #log: Log
   #closing: Promise<void> | undefined
 
@@ -33,6 +34,7 @@ export class SqlProvider implements Provider {
     this.#db = db
     this.#dialect = dialect
     this.#table = quoted(table, dialect)
+    this.#selectUser = `SELECT ${USER_COLUMNS.join(', ')} FROM ${this.#table}`
     this.#log = log
   }
 
@@ -40,8 +42,8 @@ export class SqlProvider implements Provider {
     await this.#ask((db) => db.all(`SELECT 1 FROM ${this.#table} LIMIT 1`))
   }
 
-  async userByName(username: string): Promise<User | undefined> {
-    return cannotBeStored(username) ? undefined : this.#one(this.#dialect.nameIs('$1'), [username])
+  userByName(username: string): Promise<User | undefined> {
+    return this.#one(this.#dialect.nameIs('$1'), [username])
   }
 
   userById(id: number): Promise<User | undefined> {
@@ -50,12 +52,11 @@ export class SqlProvider implements Provider {
 
   /** Rows that cannot be read are logged and left out. */
   async users({ limit, offset, order, username }: UserQuery): Promise<User[]> {
-    if (username !== undefined && cannotBeStored(username)) return []
     const filter = username === undefined ? '' : `WHERE ${this.#dialect.nameIs('$3')}`
     const direction = order === 'DESC' ? 'DESC' : 'ASC'
-    const sql = `${this.#select()} ${filter} ORDER BY ${this.#dialect.nameBytes} ${direction} LIMIT $1 OFFSET $2`
+    const sql = `${this.#selectUser} ${filter} ORDER BY ${this.#dialect.nameBytes} ${direction} LIMIT $1 OFFSET $2`
     const params = username === undefined ? [limit, offset] : [limit, offset, username]
-    const rows = await this.#ask((db) => db.all(sql, params))
+    const rows = await this.#select(sql, params)
     return rows.flatMap((row) => {
       try {
         return [this.#read(row)]
@@ -115,7 +116,7 @@ export class SqlProvider implements Provider {
   async usedQuota(username: string): Promise<QuotaUse> {
     const sql = `SELECT used_quota_size AS size, used_quota_files AS files FROM ${this.#table}
       WHERE ${this.#dialect.nameIs('$1')}`
-    const [row] = cannotBeStored(username) ? [] : await this.#ask((db) => db.all(sql, [username]))
+    const [row] = await this.#select(sql, [username])
     if (row === undefined) throw notFound(JSON.stringify(username))
     const use = z.object({ size: z.int(), files: z.int() }).safeParse(row)
     if (!use.success)
@@ -132,8 +133,16 @@ export class SqlProvider implements Provider {
     return this.#closing
   }
 
-  #select(): string {
-    return `SELECT ${USER_COLUMNS.join(', ')} FROM ${this.#table}`
+  /** None where a parameter has letters that the table has not: then no row has it. */
+  #select(sql: string, params: readonly Value[]): Promise<unknown[]> {
+    return this.#ask((db) => db.all(sql, params).catch(this.#unlessForeign([])))
+  }
+
+  #unlessForeign<T>(none: T): (error: unknown) => T {
+    return (error) => {
+      if (this.#dialect.isForeign(error)) return none
+      throw error
+    }
   }
 
   /** Drivers hand numbers over as text or as floating point: CAST makes them the integers they are. */
@@ -142,7 +151,7 @@ export class SqlProvider implements Provider {
   }
 
   async #one(condition: string, params: readonly Value[]): Promise<User | undefined> {
-    const [row] = await this.#ask((db) => db.all(`${this.#select()} WHERE ${condition}`, params))
+    const [row] = await this.#select(`${this.#selectUser} WHERE ${condition}`, params)
     if (row === undefined) return undefined
     try {
       return this.#read(row)
@@ -153,9 +162,9 @@ export class SqlProvider implements Provider {
   }
 
   /** Sets columns of the user whose name is the first parameter; no such user is no error. */
-  async #change(settings: string, params: readonly [string, ...Value[]]): Promise<void> {
+  async #change(settings: string, params: readonly [username: string, ...Value[]]): Promise<void> {
     const sql = `UPDATE ${this.#table} SET ${settings} WHERE ${this.#dialect.nameIs('$1')}`
-    await this.#ask(async (db) => (cannotBeStored(params[0]) ? undefined : db.run(sql, params)))
+    await this.#ask((db) => db.run(sql, params).catch(this.#unlessForeign(undefined)))
   }
 
   #read(row: unknown): User {
@@ -172,11 +181,6 @@ export class SqlProvider implements Provider {
       throw new ProviderError('unavailable', `${describeError(error)}${hint}`, { cause: error })
     }
   }
-}
-
-/** No SQL database of ours keeps a NUL in a text, and PostgreSQL does not even let one be asked for. */
-function cannotBeStored(username: string): boolean {
-  return username.includes('\0')
 }
 
 function notFound(who: string): ProviderError {

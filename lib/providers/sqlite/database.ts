@@ -45,7 +45,9 @@ export class Database implements SqlDatabase {
 
   all(sql: string, params: readonly Value[] = []): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
-      this.#db.all<unknown>(numbered(sql), [...params], (error, rows) => (error === null ? resolve(rows) : reject(error)))
+      this.#db.all<unknown>(numbered(sql), [...params], (error, rows) =>
+        error === null ? resolve(rows) : reject(error),
+      )
     })
   }
 

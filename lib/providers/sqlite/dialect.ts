@@ -10,6 +10,8 @@ export const sqliteDialect: Dialect = {
   nameIs: (parameter) => `username = ${parameter} AND username = ${parameter} COLLATE BINARY`,
   nameBytes: 'username COLLATE BINARY',
   isTaken: (error) => error instanceof Error && error.message.includes('UNIQUE constraint failed'),
+  // It holds any text.
+  isForeign: () => false,
   // Opening has made or refused the table.
   isMissing: () => false,
 }
