@@ -1,7 +1,7 @@
 import { createConnection } from 'mysql2/promise'
 import type { RowDataPacket } from 'mysql2/promise'
 import type { DatabaseServer } from '../sql/database-server.test.support.ts'
-import { askOnce, CONFIG } from '../sql/database-server.test.support.ts'
+import { CONFIG, KeptSession } from '../sql/database-server.test.support.ts'
 import { freePort, Home, makeCertificates, program, ServerProcess } from '../sql/server-process.test.support.ts'
 
 const PASSWORD = `p'w "\\ %40?`
@@ -52,13 +52,13 @@ export async function startMysql(): Promise<DatabaseServer> {
       end: () => connection.end(),
     }
   }
-  const asRoot = (sql: string, params: string[] = []) => askOnce(session('mysql'), sql, params)
-  await asRoot('CREATE DATABASE accounts')
-  await asRoot('CREATE USER owner IDENTIFIED BY ?', [PASSWORD])
-  await asRoot('GRANT ALL ON accounts.* TO owner')
-  await asRoot('CREATE USER tls IDENTIFIED BY ? REQUIRE SSL', [PASSWORD])
-  await asRoot('GRANT ALL ON accounts.* TO tls')
-  await asRoot('CREATE USER reader IDENTIFIED BY ?', [PASSWORD])
+  const setup = await session('mysql')
+  await setup.ask('CREATE DATABASE accounts')
+  for (const user of ['owner', 'tls', 'reader']) await setup.ask(`CREATE USER ${user} IDENTIFIED BY ?`, [PASSWORD])
+  await setup.ask('ALTER USER tls REQUIRE SSL')
+  for (const user of ['owner', 'tls']) await setup.ask(`GRANT ALL ON accounts.* TO ${user}`)
+  await setup.end()
+  const kept = new KeptSession(() => session('accounts'))
   return {
     config: {
       ...CONFIG,
@@ -71,11 +71,15 @@ export async function startMysql(): Promise<DatabaseServer> {
     },
     socketFolder: home.folder,
     authority,
-    admin: (sql, params) => askOnce(session('accounts'), sql, params),
+    admin: (sql, params) => kept.ask(sql, params),
     session: () => session('accounts'),
     start,
-    kill: () => server.kill('SIGKILL'),
+    async kill() {
+      await kept.forget()
+      await server.kill('SIGKILL')
+    },
     async remove() {
+      await kept.forget()
       await server.kill('SIGKILL')
       await home.remove()
     },

@@ -54,8 +54,11 @@ export class PostgresqlDatabase implements SqlDatabase {
     return { lastID: inserted.success ? inserted.data.id : 0, changes: rowCount ?? 0 }
   }
 
-  /** Lends one connection for as long as `work` takes. */
-  async borrow<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  /**
+   * Lends one connection for as long as `work` takes.
+   * @param isUsable says whether it may be lent again after `work` has failed.
+   */
+  async borrow<T>(work: (client: pg.PoolClient) => Promise<T>, isUsable = (_: unknown) => false): Promise<T> {
     const client = await beforeDeadline(this.#clock, 'connection to the database', this.#pool.connect(), {
       late: (connected) => connected.release(),
     })
@@ -67,8 +70,7 @@ export class PostgresqlDatabase implements SqlDatabase {
       client.release()
       return result
     } catch (error) {
-      // After a failure nobody knows what state it is in.
-      client.release(true)
+      client.release(!isUsable(error))
       throw error
     } finally {
       client.off('error', ignore)
@@ -80,8 +82,13 @@ export class PostgresqlDatabase implements SqlDatabase {
   }
 
   #use<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    return this.borrow((client) => beforeDeadline(this.#clock, 'answer of the database', work(client)))
+    return this.borrow((client) => beforeDeadline(this.#clock, 'answer of the database', work(client)), isRefusal)
   }
+}
+
+/** The server refused one statement, and waits for the next. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.severity === 'ERROR'
 }
 
 function tlsOptions({ sslmode, host }: PostgresqlSettings, authorities: string[]) {

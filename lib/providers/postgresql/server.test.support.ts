@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { DatabaseServer } from '../sql/database-server.test.support.ts'
-import { askOnce, CONFIG } from '../sql/database-server.test.support.ts'
+import { CONFIG, KeptSession } from '../sql/database-server.test.support.ts'
 import { freePort, Home, makeCertificates, program, ServerProcess } from '../sql/server-process.test.support.ts'
 
 /** Debian keeps the programs of each version apart, and out of PATH. */
@@ -75,20 +75,27 @@ export async function startPostgresql(): Promise<DatabaseServer> {
       end: () => client.end(),
     }
   }
-  await askOnce(session('postgres'), 'CREATE DATABASE accounts')
+  const setup = await session('postgres')
+  await setup.ask('CREATE DATABASE accounts')
+  await setup.end()
+  const kept = new KeptSession(() => session('accounts'))
   for (const role of ['plain', 'tls', 'reader']) {
-    await askOnce(session('accounts'), `CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(PASSWORD)}`)
+    await kept.ask(`CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(PASSWORD)}`)
   }
   return {
     config,
     socketFolder: home.folder,
     authority: certificates.authority,
-    admin: (sql, params) => askOnce(session('accounts'), sql, params),
+    admin: (sql, params) => kept.ask(sql, params),
     session: () => session('accounts'),
     start,
-    // At once and without a farewell to anybody; its processes are gone when it is.
-    kill: () => server.kill('SIGQUIT'),
+    async kill() {
+      await kept.forget()
+      // At once and without a farewell to anybody; its processes are gone when it is.
+      await server.kill('SIGQUIT')
+    },
     async remove() {
+      await kept.forget()
       await server.kill('SIGQUIT')
       await home.remove()
     },

@@ -36,11 +36,22 @@ export const CONFIG: ProviderConfig = {
   users_table: 'users',
 }
 
-export async function askOnce(session: Promise<Session>, sql: string, params: (string | number)[] = []) {
-  const { ask, end } = await session
-  try {
-    return await ask(sql, params)
-  } finally {
-    await end()
+/** One connection for many questions, made with the first one; after `forget` with the next one. */
+export class KeptSession {
+  readonly #open: () => Promise<Session>
+  #session: Promise<Session> | undefined
+
+  constructor(open: () => Promise<Session>) {
+    this.#open = open
+  }
+
+  async ask(sql: string, params: (string | number)[] = []): Promise<Record<string, unknown>[]> {
+    return (await (this.#session ??= this.#open())).ask(sql, params)
+  }
+
+  async forget(): Promise<void> {
+    const session = this.#session
+    this.#session = undefined
+    await (await session)?.end()
   }
 }
