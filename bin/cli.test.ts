@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { PortableOptions } from '../lib/portable/portable.ts'
+import type { InitOptions } from '../lib/providers/init.ts'
 import type { ServeOptions } from '../lib/serve.ts'
 import { versionText } from '../lib/version/version.ts'
 import { run } from './cli.ts'
@@ -14,6 +15,7 @@ async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial
   const seen = {
     serve: undefined as ServeOptions | undefined,
     portable: undefined as PortableOptions | undefined,
+    init: undefined as InitOptions | undefined,
     stdout: [] as string[],
     stderr: [] as string[],
   }
@@ -28,6 +30,10 @@ async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial
     portable: (options) => {
       seen.portable = options
       return Promise.resolve(ended)
+    },
+    initProvider: (options) => {
+      seen.init = options
+      return Promise.resolve('Data provider mysql: nothing to do')
     },
     signals: new EventEmitter(),
     exit: () => undefined,
@@ -50,7 +56,7 @@ describe('help and version', () => {
 
   test.each([[[]], [['help']], [['-h']], [['--help']]])('%j lists the commands', async (argv) => {
     expect((await cli(argv)).code).toBe(0)
-    for (const command of ['serve', 'portable', 'help'])
+    for (const command of ['serve', 'initprovider', 'portable', 'help'])
       expect(printed.join('\n')).toMatch(new RegExp(`^ +${command} `, 'm'))
   })
 
@@ -127,6 +133,33 @@ describe('serve', () => {
     { name: 'an empty flag before a set variable', argv: ['-l', '', '-z'], env: { SFTPGO_LOG_FILE_PATH: 'x' } },
   ])('$name for the log means standard error', async ({ argv, env }) => {
     expect((await cli(['serve', ...argv], env)).serve?.log).toMatchObject({ filePath: '', compress: true })
+  })
+})
+
+describe('initprovider', () => {
+  test.each([
+    { name: 'the defaults', argv: [], env: {}, asked: { configDir: '.', configFile: 'sftpgo' } },
+    { name: 'flags', argv: ['-c', '/c', '--config-file=f'], env: {}, asked: { configDir: '/c', configFile: 'f' } },
+    {
+      name: 'the environment',
+      argv: [],
+      env: { SFTPGO_CONFIG_DIR: '/c', SFTPGO_CONFIG_FILE: 'f' },
+      asked: { configDir: '/c', configFile: 'f' },
+    },
+  ])('takes $name, says what was done and starts nothing', async ({ argv, env, asked }) => {
+    const { code, init, serve, stdout } = await cli(['initprovider', ...argv], env)
+    expect([code, stdout, serve]).toEqual([0, ['Data provider mysql: nothing to do'], undefined])
+    expect(init).toEqual({ ...asked, env })
+  })
+
+  test('what fails is one line and exit code 1', async () => {
+    const initProvider = () => Promise.reject(new Error('connect ECONNREFUSED 127.0.0.1:3306'))
+    const { code, stderr } = await cli(['initprovider'], {}, { initProvider })
+    expect([code, stderr]).toEqual([1, ['Error: connect ECONNREFUSED 127.0.0.1:3306']])
+  })
+
+  test('has no other flags', async () => {
+    expect((await cli(['initprovider', '-l', 'x'])).stderr).toEqual(["Error: unknown shorthand flag: 'l' in -l"])
   })
 })
 
@@ -230,6 +263,7 @@ describe('refused with one line and exit code 1', () => {
       code: 1,
       serve: undefined,
       portable: undefined,
+      init: undefined,
       stdout: [],
       stderr: [`Error: ${error}`],
     })

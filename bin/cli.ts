@@ -2,9 +2,10 @@ import sade from 'sade'
 import type { Sade } from 'sade'
 import { inert } from '../lib/logging/inert.ts'
 import type { PortableOptions } from '../lib/portable/portable.ts'
+import type { InitOptions } from '../lib/providers/init.ts'
 import type { ServeOptions } from '../lib/serve.ts'
 import { versionText } from '../lib/version/version.ts'
-import { COMMAND_FLAGS, PORTABLE_FLAGS, SERVE_FLAGS } from './flags.ts'
+import { COMMAND_FLAGS, INITPROVIDER_FLAGS, PORTABLE_FLAGS, SERVE_FLAGS } from './flags.ts'
 import { runUntilStopped } from './lifetime.ts'
 import type { Host, Running } from './lifetime.ts'
 import { spellOut, UsageError } from './spelling.ts'
@@ -18,6 +19,7 @@ export interface Io extends Host {
   stderr(line: string): void
   serve(options: ServeOptions): Promise<Running>
   portable(options: PortableOptions): Promise<Running>
+  initProvider(options: InitOptions): Promise<string>
 }
 
 /**
@@ -50,6 +52,7 @@ export async function main(): Promise<void> {
     // Loaded only when asked for, so that help and version are quick.
     serve: async (options) => (await import('../lib/serve.ts')).serve(options),
     portable: async (options) => (await import('../lib/portable/portable.ts')).portable(options),
+    initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
     signals: process,
     exit: (status) => process.exit(status),
   })
@@ -110,6 +113,14 @@ function program(io: Io): Sade {
       stdout: (line) => io.stdout(line),
     }
     await runUntilStopped(() => io.serve(options), io)
+  })
+
+  result.command('initprovider').describe('Make the tables of the data provider, or complete them.')
+  addFlags(result, 'initprovider')
+  result.action(async (given: Given) => {
+    const value = valuesOf(INITPROVIDER_FLAGS, given, io.env)
+    const configDir = value.text('config-dir')
+    io.stdout(await io.initProvider({ configDir, configFile: value.text('config-file'), env: io.env }))
   })
 
   result.command('portable').describe('Serve a single directory.')

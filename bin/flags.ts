@@ -17,7 +17,8 @@ export interface Flag {
 
 const MAX_INT = 2_147_483_647
 
-export const SERVE_FLAGS = [
+/** By them `serve` finds its configuration, and `initprovider` the same one. */
+export const INITPROVIDER_FLAGS = [
   {
     name: 'config-dir',
     short: 'c',
@@ -34,6 +35,10 @@ export const SERVE_FLAGS = [
     variable: 'SFTPGO_CONFIG_FILE',
     help: 'Name of the configuration file, without directory and extension',
   },
+] as const satisfies readonly Flag[]
+
+export const SERVE_FLAGS = [
+  ...INITPROVIDER_FLAGS,
   {
     name: 'log-file-path',
     short: 'l',
@@ -144,7 +149,8 @@ export const PORTABLE_FLAGS = [
 ] as const satisfies readonly Flag[]
 
 /** The commands that take flags. */
-export const COMMAND_FLAGS: Readonly<Record<'serve' | 'portable', readonly Flag[]>> = {
+export const COMMAND_FLAGS: Readonly<Record<'serve' | 'initprovider' | 'portable', readonly Flag[]>> = {
   serve: SERVE_FLAGS,
+  initprovider: INITPROVIDER_FLAGS,
   portable: PORTABLE_FLAGS,
 }

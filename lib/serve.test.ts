@@ -294,8 +294,8 @@ describe('a start that fails is one line, and leaves nothing listening', () => {
       },
     ],
     [
-      'the store is of a kind there is not',
-      { settings: { data_provider: { driver: 'mysql' } }, message: /^data_provider\.driver is "mysql"/ },
+      'the store has no name',
+      { settings: { data_provider: { driver: 'mysql', name: '' } }, message: /^data_provider\.name is empty/ },
     ],
     [
       'the store is no database',

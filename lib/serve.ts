@@ -8,6 +8,7 @@ import { unsupportedSettings } from './config/unsupported.ts'
 import { Connections } from './connections/connections.ts'
 import { createHttpd } from './httpd/httpd.ts'
 import { createLog } from './logging/logger.ts'
+import { watchAvailability } from './providers/availability.ts'
 import { openProvider } from './providers/open.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
 import { loadHostKeys } from './sshd/host-keys.ts'
@@ -112,8 +113,10 @@ export async function serve(options: ServeOptions): Promise<Running> {
       configDir,
       log,
     )
-    const provider = await openProvider(config.data_provider, { configDir, log })
+    const provider = await openProvider(config.data_provider, { configDir, log, env: options.env, clock })
     shutdown.add(() => provider.close())
+    const availability = watchAvailability({ provider, clock, log })
+    shutdown.add(async () => availability.stop())
     const accounts = createAccounts({
       provider,
       clock,

@@ -138,7 +138,7 @@ const dataProvider = section({
   track_quota: choice(2, [0, 1, 2]).describe(
     'Used quota: 0 never recorded, 1 recorded for every account, 2 only for accounts with a quota.',
   ),
-  pool_size: integer(0, 0, 65_535).describe('Most connections to open to mysql or postgresql; 0 sets no limit.'),
+  pool_size: integer(0, 0, 65_535).describe('Most connections to open to mysql or postgresql; 0 means 10.'),
   users_base_dir: absolutePath().describe(
     'Directory under which an account added without a home directory gets one of its own name; empty for none.',
   ),

@@ -114,6 +114,19 @@ export function providerContract(make: () => Promise<Provider>): void {
     expect(await provider.userByName('ALICE')).toBeUndefined()
   })
 
+  test('a name with a blank at its end, or with a NUL, is nobody else', async () => {
+    await provider.addUser(sampleUser('alice'))
+    for (const name of ['alice ', 'alice\0', '\0', 'alice\t', 'a'.repeat(100_000)]) {
+      expect(await provider.userByName(name)).toBeUndefined()
+      expect(await names({ ...page, username: name })).toEqual([])
+      await provider.addUse(name, { size: 1, files: 1 }, 1)
+      await provider.resetUse(name, { size: 1, files: 1 }, 1)
+      await provider.setLastLogin(name, 1)
+      await expect(provider.usedQuota(name)).rejects.toMatchObject({ kind: 'not-found' })
+    }
+    expect(await provider.userByName('alice')).toMatchObject({ used_quota_size: 0, last_login: 0 })
+  })
+
   test('the id of a deleted user never comes back', async () => {
     const first = await provider.addUser(sampleUser('alice'))
     const second = await provider.addUser(sampleUser('bob'))
@@ -207,11 +220,11 @@ export function providerContract(make: () => Promise<Provider>): void {
     expect(await provider.usedQuota('alice')).toEqual({ size: 0, files: 2 })
   })
 
-  test('use above 32 bits is counted exactly', async () => {
+  test('a size above 32 bits and all the files of 31 bits are counted exactly', async () => {
     await provider.addUser(sampleUser('alice'))
-    await provider.addUse('alice', { size: 2 ** 50, files: 2 ** 33 }, 1)
+    await provider.addUse('alice', { size: 2 ** 50, files: 2 ** 31 - 2 }, 1)
     await provider.addUse('alice', { size: 1, files: 1 }, 1)
-    expect(await provider.usedQuota('alice')).toEqual({ size: 2 ** 50 + 1, files: 2 ** 33 + 1 })
+    expect(await provider.usedQuota('alice')).toEqual({ size: 2 ** 50 + 1, files: 2 ** 31 - 1 })
   })
 
   test('a change of use is stamped and leaves the last login alone', async () => {
@@ -270,10 +283,11 @@ export function providerContract(make: () => Promise<Provider>): void {
     const stored = await provider.addUser(given)
     expect(await provider.userByName(text)).toMatchObject(given)
     expect(await names({ ...page, username: text })).toEqual([text])
-    await provider.updateUser({ ...stored, home_dir: `${text}${text}` })
+    const moved = `/${text}`.slice(0, 255)
+    await provider.updateUser({ ...stored, home_dir: moved })
     await provider.addUse(text, { size: 3, files: 1 }, 1)
     expect(await provider.usedQuota(text)).toEqual({ size: 3, files: 1 })
-    expect((await provider.userById(stored.id))?.home_dir).toBe(text + text)
+    expect((await provider.userById(stored.id))?.home_dir).toBe(moved)
     expect(await provider.usedQuota('bystander')).toEqual({ size: 0, files: 0 })
   })
 

@@ -12,7 +12,18 @@ beforeEach(async () => {
 afterEach(() => rm(configDir, { recursive: true }))
 
 const around = () => ({ configDir, log: recordingLog() })
-const config = { driver: 'sqlite', name: 'sftpgo.db', users_table: 'users', connection_string: '' }
+const config = {
+  driver: 'sqlite',
+  name: 'sftpgo.db',
+  host: '',
+  port: 0,
+  username: '',
+  password: '',
+  sslmode: 0,
+  connection_string: '',
+  pool_size: 0,
+  users_table: 'users',
+}
 
 test('a relative name is below the configuration directory', async () => {
   const provider = await openProvider(config, around())
@@ -29,17 +40,19 @@ test('an absolute name stays', async () => {
 })
 
 test('memory needs no name', async () => {
-  const provider = await openProvider({ driver: 'memory', name: '', users_table: '' }, around())
+  const provider = await openProvider({ ...config, driver: 'memory', name: '', users_table: '' }, around())
   expect(provider.driver).toBe('memory')
 })
 
 test.each(['oracle', 'SQLite', '', 'toString'])('driver %j is refused, naming what is allowed', async (driver) => {
   await expect(openProvider({ ...config, driver }, around())).rejects.toThrow(
-    `data_provider.driver is ${JSON.stringify(driver)}: want one of memory, sqlite`,
+    `data_provider.driver is ${JSON.stringify(driver)}: want one of memory, sqlite, bolt, mysql, postgresql`,
   )
 })
 
-test('sqlite without a path, or with a connection string, is refused', async () => {
-  await expect(openProvider({ ...config, name: '' }, around())).rejects.toThrow(/data_provider\.name is empty/)
-  await expect(openProvider({ ...config, connection_string: 'file:x' }, around())).rejects.toThrow(/connection_string/)
+test.each(['sqlite', 'bolt'])('%s without a path, or with a connection string, is refused', async (driver) => {
+  await expect(openProvider({ ...config, driver, name: '' }, around())).rejects.toThrow(/data_provider\.name is empty/)
+  await expect(openProvider({ ...config, driver, connection_string: 'file:x' }, around())).rejects.toThrow(
+    /connection_string/,
+  )
 })

@@ -1,31 +1,58 @@
 import { resolve } from 'node:path'
+import type { Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
 import type { Log } from '../logging/log.ts'
+import { initBolt, openBoltProvider } from './bolt/bolt.ts'
 import { MemoryProvider } from './memory/memory.ts'
+import { initMysql, openMysqlProvider } from './mysql/mysql.ts'
+import { initPostgresql, openPostgresqlProvider } from './postgresql/postgresql.ts'
 import type { Provider } from './provider.ts'
-import { openSqliteProvider } from './sqlite/sqlite.ts'
+import type { NetworkConfig } from './sql/network-config.ts'
+import { initSqlite, openSqliteProvider } from './sqlite/sqlite.ts'
 
-/** What is read of the configuration's data_provider section. */
-export interface ProviderConfig {
+/**
+ * What is read of the configuration's data_provider section. `name` is a database, for sqlite and bolt the file,
+ * absolute or relative to the configuration directory.
+ */
+export interface ProviderConfig extends NetworkConfig {
   driver: string
-  /** sqlite: the database file, absolute or relative to the configuration directory. */
-  name: string
-  users_table: string
-  connection_string?: string
 }
 
 export interface ProviderSurroundings {
   configDir: string
   log: Log
+  /** Where SSL_CERT_FILE and NODE_EXTRA_CA_CERTS are looked for; nowhere when absent. */
+  env?: NodeJS.ProcessEnv
+  /** The system's when absent. */
+  clock?: Clock
 }
 
-const DRIVERS: Readonly<Record<string, (config: ProviderConfig, around: ProviderSurroundings) => Promise<Provider>>> = {
-  memory: async () => new MemoryProvider(),
-  sqlite(config, { configDir, log }) {
-    if (config.connection_string) {
-      throw new Error('data_provider.connection_string is set: driver sqlite takes the path from data_provider.name')
-    }
-    if (config.name === '') throw new Error('data_provider.name is empty: driver sqlite needs the path of its database')
-    return openSqliteProvider({ path: resolve(configDir, config.name), usersTable: config.users_table, log })
+interface Driver {
+  open(config: ProviderConfig, around: Required<ProviderSurroundings>): Promise<Provider>
+  /** Makes what the store needs, where it is missing, and says in a few words each what was done. */
+  init(config: ProviderConfig, around: Required<ProviderSurroundings>): Promise<string[]>
+}
+
+const DRIVERS: Readonly<Record<string, Driver>> = {
+  memory: {
+    open: async () => new MemoryProvider(),
+    init: async () => [],
+  },
+  sqlite: {
+    open: (config, around) => openSqliteProvider({ ...file(config, around), usersTable: config.users_table }),
+    init: (config, around) => initSqlite({ ...file(config, around), usersTable: config.users_table }),
+  },
+  bolt: {
+    open: (config, around) => openBoltProvider(file(config, around)),
+    init: (config, around) => initBolt(file(config, around)),
+  },
+  mysql: {
+    open: (config, around) => openMysqlProvider({ config, ...around }),
+    init: (config, around) => initMysql({ config, ...around }),
+  },
+  postgresql: {
+    open: (config, around) => openPostgresqlProvider({ config, ...around }),
+    init: (config, around) => initPostgresql({ config, ...around }),
   },
 }
 
@@ -34,10 +61,37 @@ const DRIVERS: Readonly<Record<string, (config: ProviderConfig, around: Provider
  * @throws Error naming the key, its value and what is allowed; ProviderError `unavailable` when the store cannot be used.
  */
 export async function openProvider(config: ProviderConfig, around: ProviderSurroundings): Promise<Provider> {
-  const open = Object.hasOwn(DRIVERS, config.driver) ? DRIVERS[config.driver] : undefined
-  if (open === undefined) {
+  return driverOf(config).open(config, complete(around))
+}
+
+/**
+ * Makes the store that the configuration names ready for use: what is there already stays, and two that do it at once
+ * do it once.
+ * @returns what was made, in a few words each; empty when nothing was missing.
+ * @throws Error with one line.
+ */
+export async function initProvider(config: ProviderConfig, around: ProviderSurroundings): Promise<string[]> {
+  return driverOf(config).init(config, complete(around))
+}
+
+function driverOf({ driver }: ProviderConfig): Driver {
+  const found = Object.hasOwn(DRIVERS, driver) ? DRIVERS[driver] : undefined
+  if (found === undefined) {
     const allowed = Object.keys(DRIVERS).join(', ')
-    throw new Error(`data_provider.driver is ${JSON.stringify(config.driver)}: want one of ${allowed}`)
+    throw new Error(`data_provider.driver is ${JSON.stringify(driver)}: want one of ${allowed}`)
   }
-  return open(config, around)
+  return found
+}
+
+function complete(around: ProviderSurroundings): Required<ProviderSurroundings> {
+  return { env: {}, clock: systemClock, ...around }
+}
+
+/** @throws Error naming the key, for a driver that keeps one file. */
+function file({ driver, name, connection_string: text }: ProviderConfig, { configDir, log }: ProviderSurroundings) {
+  if (text !== '') {
+    throw new Error(`data_provider.connection_string is set: driver ${driver} takes the path from data_provider.name`)
+  }
+  if (name === '') throw new Error(`data_provider.name is empty: driver ${driver} needs the path of its database`)
+  return { path: resolve(configDir, name), log }
 }

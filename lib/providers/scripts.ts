@@ -40,22 +40,27 @@ export function addedColumns(script: SchemaScript): string[] {
   return names
 }
 
-/** The step's SQL for a table of another name: the scripts call it "users", or "users_new" while it is rebuilt. */
+/**
+ * The step's SQL for a table of another name, perhaps with its schema: the scripts call it "users", or "users_new" while
+ * it is rebuilt.
+ */
 export function sqlForTable(script: SchemaScript, table: string): string {
-  return script.sql.replaceAll(
-    /(["'])users(_new)?\1/g,
-    (_, quote: string, suffix = '') => quote + table + suffix + quote,
-  )
+  return script.sql.replaceAll(/(["'`])users(_new)?\1/g, (_, quote: string, suffix = '') => {
+    const name = table + suffix
+    return quote + (quote === "'" ? name : name.replaceAll('.', `${quote}.${quote}`)) + quote
+  })
 }
 
 /**
  * Table names cannot be parameters, so only plain identifiers are let into a statement.
  * @throws Error naming the key, the value and what is allowed.
  */
-export function checkedTableName(name: string): string {
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+export function checkedTableName(name: string, { withSchema = false } = {}): string {
+  const identifiers = withSchema ? /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)?$/ : /^[A-Za-z_]\w*$/
+  if (!identifiers.test(name)) {
+    const schema = withSchema ? ', perhaps after a schema and "."' : ''
     throw new Error(
-      `data_provider.users_table is ${JSON.stringify(name)}: want letters, digits and _, not beginning with a digit`,
+      `data_provider.users_table is ${JSON.stringify(name)}: want letters, digits and _, not beginning with a digit${schema}`,
     )
   }
   return name

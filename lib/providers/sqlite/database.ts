@@ -1,13 +1,12 @@
 import { open } from 'node:fs/promises'
 import sqlite3 from 'sqlite3'
+import type { SqlDatabase, Value } from '../sql/database.ts'
 
 /** How long a statement waits while another process writes. */
 export const BUSY_TIMEOUT_MS = 5_000
 
-export type Value = string | number | null
-
-/** A promise for each call of the `sqlite3` package that is used here. Rows come untyped: they are foreign data. */
-export class Database {
+/** A promise for each call of the `sqlite3` package that is used here. */
+export class Database implements SqlDatabase {
   readonly #db: sqlite3.Database
 
   private constructor(db: sqlite3.Database) {
@@ -30,7 +29,7 @@ export class Database {
 
   run(sql: string, params: readonly Value[] = []): Promise<{ lastID: number; changes: number }> {
     return new Promise((resolve, reject) => {
-      this.#db.run(sql, [...params], function (error) {
+      this.#db.run(numbered(sql), [...params], function (error) {
         if (error === null) resolve({ lastID: this.lastID, changes: this.changes })
         else reject(error)
       })
@@ -46,7 +45,9 @@ export class Database {
 
   all(sql: string, params: readonly Value[] = []): Promise<unknown[]> {
     return new Promise((resolve, reject) => {
-      this.#db.all<unknown>(sql, [...params], (error, rows) => (error === null ? resolve(rows) : reject(error)))
+      this.#db.all<unknown>(numbered(sql), [...params], (error, rows) =>
+        error === null ? resolve(rows) : reject(error),
+      )
     })
   }
 
@@ -63,6 +64,11 @@ export class Database {
       this.#db.close((error) => (error === null ? resolve() : reject(error)))
     })
   }
+}
+
+/** To SQLite `$1` is a name, and named parameters are counted as they appear. */
+function numbered(sql: string): string {
+  return sql.replaceAll(/\$(\d+)/g, '?$1')
 }
 
 /** Password hashes are stored, so the file is not left to the umask. An existing file is not touched. */

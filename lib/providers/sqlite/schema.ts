@@ -1,29 +1,20 @@
 import { z } from 'zod'
-import { USER_COLUMNS } from '../rows.ts'
 import type { SchemaScript } from '../scripts.ts'
-import { addedColumns, sqlForTable } from '../scripts.ts'
+import { applySteps } from '../sql/schema.ts'
 import type { Database } from './database.ts'
 
 /**
- * Brings the accounts table up to date: each step whose columns are all missing is run, in one transaction. A table
- * or view that has every column is not written to.
+ * {@link applySteps} in one transaction.
  * @returns the names of the steps that were run.
- * @throws Error when the table is not one of ours: a step is half there, or columns are still missing at the end.
+ * @throws Error as applySteps; then nothing is changed.
  */
 export async function applySchema(db: Database, table: string, scripts: readonly SchemaScript[]): Promise<string[]> {
   // Taken before looking: two servers that start together must not both build the table. It also finds out whether
   // the file can be written at all.
   await db.exec('BEGIN IMMEDIATE')
   try {
-    const applied: string[] = []
-    for (const script of scripts) {
-      if (!(await isNeeded(db, table, script))) continue
-      await db.exec(sqlForTable(script, table))
-      applied.push(script.name)
-    }
-    const present = await columnsOf(db, table)
-    const missing = USER_COLUMNS.filter((column) => !present.has(column))
-    if (missing.length > 0) throw new Error(`table ${table} has no column ${missing.join(', ')}`)
+    const session = { columns: () => columnsOf(db, table), exec: (sql: string) => db.exec(sql) }
+    const applied = await applySteps(session, table, scripts)
     await db.exec(applied.length === 0 ? 'ROLLBACK' : 'COMMIT')
     return applied
   } catch (error) {
@@ -31,16 +22,6 @@ export async function applySchema(db: Database, table: string, scripts: readonly
     await db.exec('ROLLBACK').catch(() => undefined)
     throw error
   }
-}
-
-async function isNeeded(db: Database, table: string, script: SchemaScript): Promise<boolean> {
-  const present = await columnsOf(db, table)
-  const added = addedColumns(script)
-  const missing = added.filter((column) => !present.has(column))
-  if (missing.length > 0 && missing.length < added.length) {
-    throw new Error(`table ${table} has only part of ${script.name}, no column ${missing.join(', ')}: not changed`)
-  }
-  return missing.length > 0
 }
 
 const columnRows = z.array(z.object({ name: z.string() }))

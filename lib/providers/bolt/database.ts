@@ -1,0 +1,68 @@
+import type { Database as LmdbDatabase, RootDatabase } from 'lmdb'
+import { open } from 'lmdb'
+
+/**
+ * The three tables of one LMDB file. Names are kept behind a byte of their own, because LMDB has no empty keys; ids are
+ * eight bytes, so that their order is that of the numbers.
+ */
+export class Database {
+  readonly #root: RootDatabase<string, Buffer>
+  /** From username to record. */
+  readonly users: LmdbDatabase<string, Buffer>
+  /** From id to username. */
+  readonly ids: LmdbDatabase<string, Buffer>
+  readonly #meta: LmdbDatabase<string, Buffer>
+
+  /** The file has been prepared. */
+  constructor(path: string) {
+    const format = { encoding: 'string', keyEncoding: 'binary' } as const
+    this.#root = open<string, Buffer>({
+      path,
+      noSubdir: true,
+      ...format,
+      // An answered change is on the disk: with `true` a power cut could make a disabled account active again.
+      overlappingSync: false,
+      // Else pages would hold what the process had in its memory before.
+      noMemInit: false,
+    })
+    this.users = this.#root.openDB({ name: 'users', ...format })
+    this.ids = this.#root.openDB({ name: 'users_id_idx', ...format })
+    this.#meta = this.#root.openDB({ name: 'meta', ...format })
+  }
+
+  /** Runs `change` by itself; what it has written before it throws is undone. */
+  transaction<T>(change: () => T): Promise<T> {
+    return this.#root.childTransaction(change)
+  }
+
+  /** A number that was never given before; within a transaction. */
+  nextId(): number {
+    const key = Buffer.from('sequence')
+    const id = Number(this.#meta.get(key) ?? 0) + 1
+    this.#meta.putSync(key, String(id))
+    return id
+  }
+
+  async close(): Promise<void> {
+    await this.#root.close()
+  }
+}
+
+/** LMDB takes 1978 bytes. */
+const NAME_MAX_BYTES = 1977
+
+/** `undefined` for a name that is too long to have an account. */
+export function nameKey(username: string): Buffer | undefined {
+  const name = Buffer.from(username)
+  return name.length > NAME_MAX_BYTES ? undefined : Buffer.concat([Buffer.from('='), name])
+}
+
+export function nameOfKey(key: Buffer): string {
+  return key.toString('utf8', 1)
+}
+
+export function idKey(id: number): Buffer {
+  const key = Buffer.alloc(8)
+  key.writeBigInt64BE(BigInt(id))
+  return key
+}

@@ -1,0 +1,25 @@
+import type { Dialect } from '../sql/dialect.ts'
+
+export const postgresqlDialect: Dialect = {
+  driver: 'postgresql',
+  quoteMark: '"',
+  integer: 'bigint',
+  greatest: 'GREATEST',
+  returningId: ' RETURNING id',
+  // The column's collation may take A for a; comparing with it uses the index, comparing bytes decides.
+  nameIs: (parameter) => `username = ${parameter}::text AND username::text COLLATE "C" = ${parameter}::text`,
+  nameBytes: 'username::text COLLATE "C"',
+  // Not the primary key: that would be a sequence that was set back.
+  isTaken: (error) => sqlState(error) === '23505' && !detail(error).includes('(id)'),
+  // NUL is the letter that no PostgreSQL has.
+  isForeign: (error) => ['22021', '22P05'].includes(sqlState(error) ?? ''),
+  isMissing: (error) => ['42P01', '42703', '3F000'].includes(sqlState(error) ?? ''),
+}
+
+function sqlState(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
+function detail(error: unknown): string {
+  return error instanceof Error && 'detail' in error && typeof error.detail === 'string' ? error.detail : ''
+}

@@ -1,0 +1,29 @@
+/** In what the SQL databases differ. */
+export interface Dialect {
+  driver: string
+  quoteMark: '"' | '`'
+  /** The type of CAST for 64 bits. */
+  integer: string
+  /** The function that gives the larger of two numbers. */
+  greatest: string
+  /** Put behind an INSERT that has to tell the new id. */
+  returningId: string
+  /** A condition that holds for one username byte for byte, whatever the collation, and that can use the index. */
+  nameIs(parameter: string): string
+  /** An expression that sorts usernames in the order of their UTF-8 bytes. */
+  nameBytes: string
+  /** The database refused a username that is taken. */
+  isTaken(error: unknown): boolean
+  /** A text was asked for that the table's character set cannot hold. */
+  isForeign(error: unknown): boolean
+  /** The table, or a column of it, does not exist. */
+  isMissing(error: unknown): boolean
+}
+
+/** `name` or `schema.name`, each part quoted. */
+export function quoted(name: string, { quoteMark }: Pick<Dialect, 'quoteMark'>): string {
+  return name
+    .split('.')
+    .map((part) => quoteMark + part + quoteMark)
+    .join('.')
+}

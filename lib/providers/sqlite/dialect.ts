@@ -1,0 +1,17 @@
+import type { Dialect } from '../sql/dialect.ts'
+
+export const sqliteDialect: Dialect = {
+  driver: 'sqlite',
+  quoteMark: '"',
+  integer: 'INTEGER',
+  greatest: 'max',
+  returningId: '',
+  // The column's collation may be NOCASE; comparing with it uses the index, comparing bytes decides.
+  nameIs: (parameter) => `username = ${parameter} AND username = ${parameter} COLLATE BINARY`,
+  nameBytes: 'username COLLATE BINARY',
+  isTaken: (error) => error instanceof Error && error.message.includes('UNIQUE constraint failed'),
+  // It holds any text.
+  isForeign: () => false,
+  // Opening has made or refused the table.
+  isMissing: () => false,
+}

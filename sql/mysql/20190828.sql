@@ -1,0 +1,23 @@
+-- The accounts table. `users` stands for data_provider.users_table: the server puts the configured name in its place.
+-- "sftpgo initprovider" runs a step when all the columns it adds are missing.
+-- Usernames are compared byte for byte: with another collation "alice" and "Alice" could not both have an account.
+-- adds: id username password public_keys home_dir uid gid max_sessions quota_size quota_files permissions
+-- adds: used_quota_size used_quota_files last_quota_update upload_bandwidth download_bandwidth
+CREATE TABLE `users` (
+  `id` integer NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  `username` varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL UNIQUE,
+  `password` varchar(255) NULL,
+  `public_keys` longtext NULL,
+  `home_dir` varchar(255) NOT NULL,
+  `uid` integer NOT NULL,
+  `gid` integer NOT NULL,
+  `max_sessions` integer NOT NULL,
+  `quota_size` bigint NOT NULL,
+  `quota_files` integer NOT NULL,
+  `permissions` longtext NOT NULL,
+  `used_quota_size` bigint NOT NULL,
+  `used_quota_files` integer NOT NULL,
+  `last_quota_update` bigint NOT NULL,
+  `upload_bandwidth` integer NOT NULL,
+  `download_bandwidth` integer NOT NULL
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARACTER SET=utf8mb4;
