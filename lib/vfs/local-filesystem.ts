@@ -18,6 +18,7 @@ import type { Place } from './confinement.ts'
 import { calling, errnoOf, fsError } from './errno.ts'
 import { LocalDirectory } from './local-directory.ts'
 import { LocalFile } from './local-file.ts'
+import { hasMountBelow } from './mounts.ts'
 import { isInMemory } from './storage.ts'
 import type { Storage } from './storage.ts'
 import { volumeStats } from './volume.ts'
@@ -30,7 +31,7 @@ const MAX_ATTEMPTS = 8
 
 export interface LocalFileSystemOptions {
   storage: Storage
-  /** Moves the data of files that are in memory, where the home is there; absent, `storage` does. */
+  /** Makes the calls on files that are in memory, where the whole home is there; absent, `storage` does. */
   memoryStorage?: Storage
   /** Host path of an existing directory. */
   home: string
@@ -50,16 +51,12 @@ export class LocalFileSystem implements FileSystem {
   readonly #owner: { uid: number; gid: number } | undefined
   readonly #authorizeOverwrite: (path: VirtualPath) => void
 
-  /** What moves the data of files on this device; a mount below the home may be another one. */
-  readonly #inMemory: { storage: Storage; device: number } | undefined
-
   private constructor(
     confinement: Confinement,
-    { storage, owner, authorizeOverwrite }: LocalFileSystemOptions,
-    inMemory: { storage: Storage; device: number } | undefined,
+    storage: Storage,
+    { owner, authorizeOverwrite }: Pick<LocalFileSystemOptions, 'owner' | 'authorizeOverwrite'>,
   ) {
     this.#storage = storage
-    this.#inMemory = inMemory
     this.#confinement = confinement
     this.#owner = owner
     this.#authorizeOverwrite = authorizeOverwrite
@@ -67,13 +64,9 @@ export class LocalFileSystem implements FileSystem {
 
   /** @throws FsError when the home is no directory that can be opened. */
   static async open(options: LocalFileSystemOptions): Promise<LocalFileSystem> {
-    const confinement = await calling(() => Confinement.open(options.storage, options.home))
-    try {
-      return new LocalFileSystem(confinement, options, await calling(() => whatIsInMemory(options)))
-    } catch (error) {
-      confinement.close()
-      throw error
-    }
+    const inMemory = await calling(() => isAllInMemory(options))
+    const storage = (inMemory ? options.memoryStorage : undefined) ?? options.storage
+    return new LocalFileSystem(await calling(() => Confinement.open(storage, options.home)), storage, options)
   }
 
   /** Once, after everything opened through it was closed. */
@@ -273,8 +266,7 @@ export class LocalFileSystem implements FileSystem {
       const stats = await this.#storage.fstat(fd)
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
       await prepare()
-      const storage = this.#inMemory?.device === stats.dev ? this.#inMemory.storage : this.#storage
-      return new LocalFile(storage, fd, flags, `${stats.dev}:${stats.ino}`)
+      return new LocalFile(this.#storage, fd, flags, `${stats.dev}:${stats.ino}`)
     } catch (error) {
       await undo?.()
       await this.#storage.close(fd).catch(() => undefined)
@@ -394,9 +386,9 @@ function present(stats: Stats | undefined): Stats {
   return stats
 }
 
-async function whatIsInMemory({ storage, memoryStorage, home }: LocalFileSystemOptions) {
-  if (memoryStorage === undefined || !isInMemory(await storage.statfs(home))) return undefined
-  return { storage: memoryStorage, device: (await storage.lstat(`${home}/.`)).dev }
+/** A mount below the home may lead anywhere; one that is made later is seen from the next login on. */
+async function isAllInMemory({ storage, memoryStorage, home }: LocalFileSystemOptions): Promise<boolean> {
+  return memoryStorage !== undefined && isInMemory(await storage.statfs(home)) && !(await hasMountBelow(home))
 }
 
 /** OpenSSH's server looks at nothing then, not even whether the name exists. */
