@@ -23,6 +23,7 @@ import { fileState, inodeOf } from './file-state.ts'
 import { LocalDirectory } from './local-directory.ts'
 import { LocalFile, resized } from './local-file.ts'
 import type { LocalFileOptions } from './local-file.ts'
+import { hasMountBelow } from './mounts.ts'
 import { moveByLink } from './move-by-link.ts'
 import { StagedFile } from './staged-file.ts'
 import { isInMemory } from './storage.ts'
@@ -39,7 +40,7 @@ const MAX_ATTEMPTS = 8
 
 export interface LocalFileSystemOptions {
   storage: Storage
-  /** Moves the data of files that are in memory, where the home is there; absent, `storage` does. */
+  /** Makes the calls on files that are in memory, where the whole home is there; absent, `storage` does. */
   memoryStorage?: Storage
   /** Host path of an existing directory. */
   home: string
@@ -80,16 +81,12 @@ export class LocalFileSystem implements FileSystem {
   readonly #usage: AccountUsage | undefined
   readonly #uploads: Uploads
 
-  /** What moves the data of files on this device; a mount below the home may be another one. */
-  readonly #inMemory: { storage: Storage; device: number } | undefined
-
   private constructor(
     confinement: Confinement,
-    { storage, owner, authorizeOverwrite, usage, uploads = STRAIGHT }: LocalFileSystemOptions,
-    inMemory: { storage: Storage; device: number } | undefined,
+    storage: Storage,
+    { owner, authorizeOverwrite, usage, uploads = STRAIGHT }: Omit<LocalFileSystemOptions, 'storage'>,
   ) {
     this.#storage = storage
-    this.#inMemory = inMemory
     this.#confinement = confinement
     this.#owner = owner
     this.#authorizeOverwrite = authorizeOverwrite
@@ -99,13 +96,9 @@ export class LocalFileSystem implements FileSystem {
 
   /** @throws FsError when the home is no directory that can be opened. */
   static async open(options: LocalFileSystemOptions): Promise<LocalFileSystem> {
-    const confinement = await calling(() => Confinement.open(options.storage, options.home))
-    try {
-      return new LocalFileSystem(confinement, options, await calling(() => whatIsInMemory(options)))
-    } catch (error) {
-      confinement.close()
-      throw error
-    }
+    const inMemory = await calling(() => isAllInMemory(options))
+    const storage = (inMemory ? options.memoryStorage : undefined) ?? options.storage
+    return new LocalFileSystem(await calling(() => Confinement.open(storage, options.home)), storage, options)
   }
 
   /** Once, after everything opened through it was closed. */
@@ -350,7 +343,7 @@ export class LocalFileSystem implements FileSystem {
       if (flags.write) fileUsage = await usage?.opened(state, hooks.credit)
       await hooks.prepare?.(state)
       return new LocalFile({
-        storage: this.#inMemory?.device === stats.dev ? this.#inMemory.storage : this.#storage,
+        storage: this.#storage,
         fd,
         flags,
         identity: state.inode,
@@ -613,9 +606,9 @@ function present(stats: Stats | undefined): Stats {
   return stats
 }
 
-async function whatIsInMemory({ storage, memoryStorage, home }: LocalFileSystemOptions) {
-  if (memoryStorage === undefined || !isInMemory(await storage.statfs(home))) return undefined
-  return { storage: memoryStorage, device: (await storage.lstat(`${home}/.`)).dev }
+/** A mount below the home may lead anywhere; one that is made later is seen from the next login on. */
+async function isAllInMemory({ storage, memoryStorage, home }: LocalFileSystemOptions): Promise<boolean> {
+  return memoryStorage !== undefined && isInMemory(await storage.statfs(home)) && !(await hasMountBelow(home))
 }
 
 /** OpenSSH's server looks at nothing then, not even whether the name exists. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { bytes, useSandbox } from './sandbox.test.support.ts'
-import { nodeStorage } from './storage.ts'
+import { memoryStorage, nodeStorage } from './storage.ts'
 
 const box = useSandbox()
 afterEach(() => vi.restoreAllMocks())
@@ -145,49 +145,129 @@ describe('a disk that gives only a part', () => {
   })
 })
 
-test('paths and names are bytes', async () => {
-  const name = 'caf\xe9 \xff\x01'
-  const path = join(box.home, name)
-  await nodeStorage.mkdir(path, 0o700)
-  await nodeStorage.symlink(name, `${path}/l\xff`)
-  expect(fs.readdirSync(box.home, 'latin1')).toEqual([name])
-  expect(await nodeStorage.readlink(`${path}/l\xff`)).toBe(name)
-  expect(nodeStorage.readlinkSync(`${path}/l\xff`)).toBe(name)
-  const directory = await nodeStorage.opendir(path)
-  expect(await directory.read()).toBe('l\xff')
-  expect(await directory.read()).toBeNull()
-  await directory.close()
-  await nodeStorage.rename(`${path}/l\xff`, `${path}/m\xfe`)
-  await nodeStorage.unlink(`${path}/m\xfe`)
-  await nodeStorage.rmdir(path)
+describe.each([
+  ['through the thread pool', nodeStorage],
+  ['there and then', memoryStorage],
+])('%s', (_how, storage) => {
+  test('paths and names are bytes', async () => {
+    const name = 'caf\xe9 \xff\x01'
+    const path = join(box.home, name)
+    await storage.mkdir(path, 0o700)
+    await storage.symlink(name, `${path}/l\xff`)
+    expect(fs.readdirSync(box.home, 'latin1')).toEqual([name])
+    expect(await storage.readlink(`${path}/l\xff`)).toBe(name)
+    expect(storage.readlinkSync(`${path}/l\xff`)).toBe(name)
+    const directory = await storage.opendir(path)
+    expect(await directory.read()).toBe('l\xff')
+    expect(await directory.read()).toBeNull()
+    await directory.close()
+    await storage.rename(`${path}/l\xff`, `${path}/m\xfe`)
+    await storage.unlink(`${path}/m\xfe`)
+    await storage.rmdir(path)
+  })
+
+  test('what fails rejects with the name of the errno, and never throws at once', async () => {
+    const none = join(box.home, 'none')
+    const failing = [
+      storage.open(none, 0),
+      storage.lstat(none),
+      storage.truncate(none, 0),
+      storage.chmod(none, 0),
+      storage.chown(none, -1, -1),
+      storage.lchown(none, -1, -1),
+      storage.utimes(none, 0, 0),
+      storage.lutimes(none, 0, 0),
+      storage.rmdir(none),
+      storage.unlink(none),
+      storage.rename(none, none),
+      storage.link(none, none),
+      storage.symlink('', none),
+      storage.readlink(none),
+      storage.opendir(none),
+      storage.statfs(none),
+      storage.mkdir(`${none}/x`, 0o700),
+    ]
+    const codes = failing.map((work) =>
+      work.then(
+        () => 'done',
+        (error: NodeJS.ErrnoException) => error.code,
+      ),
+    )
+    expect(await Promise.all(codes)).toEqual(failing.map(() => 'ENOENT'))
+  })
+
+  test('what the disk is asked for it does', async () => {
+    const file = join(box.home, 'f')
+    const fd = await storage.open(file, O_RDWR | O_CREAT, 0o600)
+    await storage.write(fd, [bytes('hello '), bytes('world')], 2)
+    await storage.ftruncate(fd, 7)
+    await storage.fchmod(fd, 0o640)
+    await storage.fchown(fd, -1, -1)
+    await storage.futimes(fd, 1, 2)
+    expect(await storage.fstat(fd)).toMatchObject({ size: 7, atimeMs: 1000, mtimeMs: 2000 })
+    await storage.link(file, `${file}2`)
+    await storage.rename(file, `${file}3`)
+    expect(await storage.lstat(`${file}2`)).toMatchObject({ nlink: 2, mode: 0o100640 })
+    await storage.close(fd)
+    expect(fs.readdirSync(box.home).toSorted()).toEqual(['f2', 'f3'])
+    expect(box.text('/f2')).toBe('\0\0hello')
+  })
+
+  test('calls on a descriptor that is none are refused', async () => {
+    const none = 1_000_000
+    const failing = [storage.close(none), storage.fstat(none), storage.ftruncate(none, 0), storage.fchmod(none, 0)]
+    const codes = failing.map((work) =>
+      work.then(
+        () => 'done',
+        (error: NodeJS.ErrnoException) => error.code,
+      ),
+    )
+    expect(await Promise.all(codes)).toEqual(failing.map(() => 'EBADF'))
+  })
 })
 
-test('what fails rejects with the name of the errno, and never throws at once', async () => {
-  const none = join(box.home, 'none')
-  const failing = [
-    nodeStorage.open(none, 0),
-    nodeStorage.lstat(none),
-    nodeStorage.truncate(none, 0),
-    nodeStorage.chmod(none, 0),
-    nodeStorage.chown(none, -1, -1),
-    nodeStorage.lchown(none, -1, -1),
-    nodeStorage.utimes(none, 0, 0),
-    nodeStorage.lutimes(none, 0, 0),
-    nodeStorage.rmdir(none),
-    nodeStorage.unlink(none),
-    nodeStorage.rename(none, none),
-    nodeStorage.link(none, none),
-    nodeStorage.symlink('', none),
-    nodeStorage.readlink(none),
-    nodeStorage.opendir(none),
-    nodeStorage.statfs(none),
-    nodeStorage.mkdir(`${none}/x`, 0o700),
+describe('a file in memory so large that freeing it takes its time', () => {
+  // Claimed, not written: only the count of blocks is looked at.
+  const large = (): void => {
+    const { lstatSync, fstatSync } = fs
+    const grown = (stats: fs.Stats): fs.Stats => Object.assign(stats, { blocks: 1024 * 1024 })
+    vi.spyOn(fs, 'lstatSync').mockImplementation(((path: Buffer) => grown(lstatSync(path))) as typeof fs.lstatSync)
+    vi.spyOn(fs, 'fstatSync').mockImplementation(((fd: number) => grown(fstatSync(fd))) as typeof fs.fstatSync)
+  }
+  const at = (name: string): string => join(box.home, name)
+  const CASES: {
+    name: string
+    pooled: 'unlinkSync' | 'renameSync' | 'ftruncateSync' | 'closeSync'
+    act(): Promise<void>
+  }[] = [
+    { name: 'is removed', pooled: 'unlinkSync', act: () => memoryStorage.unlink(at('f')) },
+    { name: 'is replaced', pooled: 'renameSync', act: () => memoryStorage.rename(at('f'), at('g')) },
+    {
+      name: 'is emptied',
+      pooled: 'ftruncateSync',
+      act: async () => {
+        const fd = await memoryStorage.open(at('f'), O_RDWR)
+        await memoryStorage.ftruncate(fd, 0)
+        fs.closeSync(fd)
+      },
+    },
+    {
+      name: 'is closed after its last name went',
+      pooled: 'closeSync',
+      act: async () => {
+        const fd = await memoryStorage.open(at('f'), O_RDWR)
+        fs.unlinkSync(at('f'))
+        await memoryStorage.close(fd)
+      },
+    },
   ]
-  const codes = failing.map((work) =>
-    work.then(
-      () => 'done',
-      (error: NodeJS.ErrnoException) => error.code,
-    ),
-  )
-  expect(await Promise.all(codes)).toEqual(failing.map(() => 'ENOENT'))
+  test.each(CASES)('$name by the thread pool', async ({ pooled, act }) => {
+    box.plantHome({ f: 'text', g: 'text' })
+    large()
+    const there = vi.spyOn(fs, pooled)
+    await act()
+    expect(there).not.toHaveBeenCalled()
+    vi.restoreAllMocks()
+    expect(fs.existsSync(at('f')) && box.text('/f')).toBe(pooled === 'ftruncateSync' ? '' : false)
+  })
 })

@@ -152,11 +152,31 @@ export const nodeStorage: Storage = {
 }
 
 /**
- * For files on a file system in memory: data is moved without the way through the thread pool, which costs
- * more than the copy itself and cannot be needed, as there is no disk to wait for.
+ * Pages that a file in memory gives back when it goes, above which that is left to the thread pool: it takes
+ * the kernel about a millisecond for these, and no other session is to wait for more.
+ */
+const MUCH_MEMORY_BYTES = 16 * 1024 * 1024
+
+/** What st_blocks counts in, whatever the block size of the file system (stat(2)). */
+const STAT_BLOCK_BYTES = 512
+
+function holdsMuch({ blocks }: Stats): boolean {
+  return blocks * STAT_BLOCK_BYTES > MUCH_MEMORY_BYTES
+}
+
+/**
+ * For a file system in memory: calls are made there and then, without the way through the thread pool, which
+ * costs several times what they do and cannot be needed, as there is no disk to wait for. Never for names
+ * that could lie on another file system.
  */
 export const memoryStorage: Storage = {
   ...nodeStorage,
+  open: async (file, flags, mode = 0o666) => fs.openSync(path(file), flags, mode),
+  async close(fd) {
+    const stats = fs.fstatSync(fd)
+    if (stats.nlink === 0 && holdsMuch(stats)) return nodeStorage.close(fd)
+    fs.closeSync(fd)
+  },
   async read(fd, targets, position) {
     return fs.readvSync(fd, targets, position)
   },
@@ -169,6 +189,36 @@ export const memoryStorage: Storage = {
       if (at !== null) at += written
       // Rather than asking for ever; a full file system says so by an error.
       if (written === 0 && left.length > 0) throw Object.assign(new Error('write took no bytes'), { code: 'EIO' })
+    }
+  },
+  async ftruncate(fd, size) {
+    if (holdsMuch(fs.fstatSync(fd))) return nodeStorage.ftruncate(fd, size)
+    fs.ftruncateSync(fd, size)
+  },
+  fstat: async (fd) => fs.fstatSync(fd),
+  lstat: async (file) => fs.lstatSync(path(file)),
+  fchmod: async (fd, mode) => fs.fchmodSync(fd, mode),
+  fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
+  futimes: async (fd, atime, mtime) => fs.futimesSync(fd, atime, mtime),
+  mkdir: async (directory, mode) => void fs.mkdirSync(path(directory), mode),
+  rmdir: async (directory) => fs.rmdirSync(path(directory)),
+  async unlink(file) {
+    if (holdsMuch(fs.lstatSync(path(file)))) return nodeStorage.unlink(file)
+    fs.unlinkSync(path(file))
+  },
+  async rename(oldpath, newpath) {
+    const replaced = fs.lstatSync(path(newpath), { throwIfNoEntry: false })
+    if (replaced !== undefined && holdsMuch(replaced)) return nodeStorage.rename(oldpath, newpath)
+    fs.renameSync(path(oldpath), path(newpath))
+  },
+  link: async (oldpath, newpath) => fs.linkSync(path(oldpath), path(newpath)),
+  readlink: async (file) => fs.readlinkSync(path(file), { encoding: 'latin1' }),
+  async opendir(directory) {
+    const options = { encoding: 'latin1', bufferSize: DIRECTORY_BATCH } as const
+    const dir = fs.opendirSync(path(directory) as unknown as string, options)
+    return {
+      read: async () => dir.readSync()?.name ?? null,
+      close: async () => dir.closeSync(),
     }
   },
 }
