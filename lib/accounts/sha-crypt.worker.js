@@ -26,7 +26,11 @@ export default function shaCrypt({ algorithm, password, salt: saltText, rounds }
   }
   // Steps 4 to 12: once for each bit of the length, the lowest first.
   const b = digest(key, salt, key)
-  const bits = [...key.length.toString(2)].toReversed().map((bit) => (bit === '1' ? b : key))
+  const bits = key.length
+    .toString(2)
+    .split('')
+    .toReversed()
+    .map((bit) => (bit === '1' ? b : key))
   const a = digest(key, salt, repeated(b, key.length), ...(key.length === 0 ? [] : bits))
   // Steps 13 to 20.
   const p = repeated(digest(...Array.from({ length: key.length }, () => key)), key.length)
