@@ -6,6 +6,7 @@ import { systemClock } from './clock.ts'
 import { loadConfig, resolveIn } from './config/load.ts'
 import { unsupportedSettings } from './config/unsupported.ts'
 import { Connections } from './connections/connections.ts'
+import { createGate } from './defender/gate.ts'
 import { createHttpd } from './httpd/httpd.ts'
 import { createLog } from './logging/logger.ts'
 import { openProvider } from './providers/open.ts'
@@ -116,6 +117,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     const sshd = createSshd({
       accounts,
       connections,
+      gate: createGate({ config: config.defender, clock, log }),
       openAccount: createOpenAccount({
         storage: nodeStorage,
         memoryStorage,

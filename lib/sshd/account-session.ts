@@ -1,12 +1,13 @@
 import { chown } from 'node:fs/promises'
 import type { FileSystem, VirtualPath } from '../../protocol/filesystem.ts'
 import { virtualPath } from '../../protocol/filesystem.ts'
-import type { User } from '../accounts/user.ts'
+import type { LiveUser } from '../accounts/live-users.ts'
+import type { Permission, User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
 import type { QuotaUse } from '../providers/provider.ts'
 import { AccountFileSystem } from '../vfs/account-filesystem.ts'
-import type { FileEvent, FileObserver } from '../vfs/account-filesystem.ts'
+import type { AccountRules, FileEvent, FileObserver } from '../vfs/account-filesystem.ts'
 import { LocalFileSystem } from '../vfs/local-filesystem.ts'
 import { demand } from '../vfs/permissions.ts'
 import type { Storage } from '../vfs/storage.ts'
@@ -17,8 +18,11 @@ import { makeDirectories } from './make-directories.ts'
 export interface OpenAccount {
   /** Makes the home directory, parents included, where it is missing. @throws the system's error. */
   prepare(user: User): Promise<void>
-  /** One view of the home for one channel; `close` it when everything opened through it is closed. */
-  open(user: User, connection: Connection, protocol: Protocol): Promise<{ fs: FileSystem; close(): void }>
+  /**
+   * One view of the home for one channel; `close` it when everything opened through it is closed. What the account may do
+   * is read at each operation.
+   */
+  open(user: LiveUser, connection: Connection, protocol: Protocol): Promise<{ fs: FileSystem; close(): void }>
 }
 
 export interface OpenAccountOptions {
@@ -47,24 +51,40 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
       const owner = ownerOf(user)
       if (made && owner !== undefined) await chown(user.home_dir, owner.uid, owner.gid)
     },
-    async open(user, connection, protocol) {
-      const permissions = new Set(user.permissions)
+    async open(live, connection, protocol) {
+      // A change of home or owner ends the session.
+      const user = live.current
       const owner = ownerOf(user)
+      const rules = liveRules(live, { ignoreSetstat: setstatMode === 1, usedQuota: options.usedQuota })
       const local = await LocalFileSystem.open({
         storage,
         memoryStorage: options.memoryStorage,
         home: Buffer.from(user.home_dir).toString('latin1'),
         ...(owner === undefined ? {} : { owner }),
-        authorizeOverwrite: () => demand(permissions, ['overwrite']),
+        authorizeOverwrite: () => demand(rules.permissions, ['overwrite']),
       })
-      const quota = {
-        maxBytes: user.quota_size,
-        maxFiles: user.quota_files,
-        used: () => options.usedQuota(user.username),
-      }
-      const rules = { permissions, ignoreSetstat: setstatMode === 1, quota }
       const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, log))
       return { fs, close: () => local.close() }
+    },
+  }
+}
+
+/** The account's rules as they are whenever one is read. */
+function liveRules(
+  live: LiveUser,
+  { ignoreSetstat, usedQuota }: { ignoreSetstat: boolean; usedQuota: OpenAccountOptions['usedQuota'] },
+): AccountRules {
+  let granted: { by: User; permissions: ReadonlySet<Permission> } | undefined
+  return {
+    ignoreSetstat,
+    get permissions() {
+      const by = live.current
+      if (granted?.by !== by) granted = { by, permissions: new Set(by.permissions) }
+      return granted.permissions
+    },
+    get quota() {
+      const { quota_size: maxBytes, quota_files: maxFiles } = live.current
+      return { maxBytes, maxFiles, used: () => usedQuota(live.username) }
     },
   }
 }

@@ -25,7 +25,7 @@ import {
   watchForUnhandled,
 } from './sshd.test.support.ts'
 
-const METHODS = 'password,publickey'
+const METHODS = 'password,publickey,keyboard-interactive'
 const REFUSED = 'All configured authentication methods failed'
 
 beforeEach(watchForUnhandled)
@@ -276,7 +276,6 @@ test('security 9: another user name in mid login ends the connection', async () 
 
 test.each<[string, (protocol: RawProtocol) => void]>([
   ['none', (protocol) => protocol.authNone('alice')],
-  ['keyboard-interactive', (protocol) => protocol.authKeyboard('alice')],
   [
     'hostbased',
     (protocol) => {

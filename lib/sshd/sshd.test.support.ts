@@ -12,7 +12,10 @@ import { createAccounts } from '../accounts/create-accounts.ts'
 import { createPasswords } from '../accounts/passwords.ts'
 import type { User } from '../accounts/user.ts'
 import { VirtualClock } from '../clock.test.support.ts'
+import { defaultConfig } from '../config/schema.ts'
 import { Connections } from '../connections/connections.ts'
+import { createGate } from '../defender/gate.ts'
+import type { Gate, GateConfig } from '../defender/gate.ts'
 import type { CommandRecord, ConnectionFailedRecord, Log, TransferRecord } from '../logging/log.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import { recordingLog } from '../providers/recording-log.ts'
@@ -82,17 +85,20 @@ export interface TestServer {
   accounts: Accounts
   provider: MemoryProvider
   connections: Connections
+  gate: Gate
   sshd: Sshd
   addUser(fields: Partial<User>): Promise<User>
 }
 
-export interface TestServerOptions extends Partial<Omit<SshdOptions, 'config'>> {
+export interface TestServerOptions extends Partial<Omit<SshdOptions, 'config' | 'gate'>> {
+  /** Nobody is refused at random. */
+  defender?: Partial<GateConfig>
   config?: Partial<SshdOptions['config']>
   storage?: Storage
 }
 
 /** A server on 127.0.0.1 that ends with the test, with the user `alice`. */
-export async function startSshd({ config, storage, ...parts }: TestServerOptions = {}): Promise<TestServer> {
+export async function startSshd({ config, storage, defender, ...parts }: TestServerOptions = {}): Promise<TestServer> {
   const directory = temporaryDirectory()
   const clock = new VirtualClock()
   const log = fullLog()
@@ -106,9 +112,11 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
     passwords: cheapPasswords,
   })
   const connections = new Connections(clock)
+  const gate = createGate({ config: { ...defaultConfig().defender, ...defender }, clock, log, random: () => 1 })
   const sshd = createSshd({
     accounts,
     connections,
+    gate,
     openAccount: createOpenAccount({
       storage: storage ?? nodeStorage,
       memoryStorage: storage ?? memoryStorage,
@@ -137,7 +145,7 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
   const addUser = (fields: Partial<User>): Promise<User> =>
     accounts.add({ username: 'alice', password: PASSWORD, permissions: ['*'], ...fields })
   const { home_dir: home } = await addUser({})
-  return { port, home, clock, log, accounts, provider, connections, sshd, addUser }
+  return { port, home, clock, log, accounts, provider, connections, gate, sshd, addUser }
 }
 
 /** A client that has nothing to do with the server's process, as far as tests can tell. */
