@@ -16,13 +16,13 @@ const STAGES = ['silent', 'identified', 'keys exchanged'] as const
 type Stage = (typeof STAGES)[number]
 
 /**
- * After this a connection that stays where it is may have to make room for a new one. A client says its name at once
- * and then exchanges keys; only behind that is somebody who types a password.
+ * After this a connection that stays where it is may have to make room for a new one, where there are too many. A client
+ * says its name at once and then exchanges keys; behind that is perhaps somebody who types a password.
  */
 export const PATIENCE_MS: Readonly<Record<Stage, number>> = {
   silent: 1000,
   identified: 10_000,
-  'keys exchanged': Infinity,
+  'keys exchanged': 30_000,
 }
 
 /** How often a flood is told of in the log. */

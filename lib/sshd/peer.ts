@@ -103,7 +103,8 @@ export class Peer {
     this.#startup.reached('identified')
     client.on('error', (error: Error & { level?: string }) => {
       this.#error ||= error.message
-      this.#brokeProtocol ||= error.level === 'protocol'
+      // Others are of the network, or of a client that has no algorithm in common with this server.
+      this.#brokeProtocol ||= error.level === undefined || error.level === 'protocol'
       this.#leave()
     })
     client.on('end', () => this.#leave())

@@ -191,6 +191,7 @@ export function closed(client: Client): Promise<void> {
 export interface RawProtocol {
   authNone(username: string): void
   authKeyboard(username: string): void
+  authInfoRes(answers: string[]): void
   authPassword(username: string, password: string, newPassword?: string): void
   authPK(
     username: string,
@@ -265,7 +266,8 @@ export function vanish(client: Client): void {
 
 /**
  * Sends authentication requests of any kind, one after the answer to the other.
- * @returns the answers: `success`, `pk-ok`, the methods offered as `password,publickey`, or `closed` for the rest.
+ * @returns the answers: `success`, `pk-ok`, a question, the methods offered as `password,publickey`, or `closed` for
+ * the rest.
  */
 export function authenticateRaw(
   server: { port: number },
@@ -300,6 +302,8 @@ export function authenticateRaw(
           USERAUTH_FAILURE: (_: unknown, methods: string[]) => answered(methods.join(',')),
           USERAUTH_SUCCESS: () => answered('success'),
           USERAUTH_PK_OK: () => answered('pk-ok'),
+          USERAUTH_INFO_REQUEST: (_: unknown, _name: string, _instructions: string, prompts: { prompt: string }[]) =>
+            answered(prompts.map(({ prompt }) => prompt).join()),
         })
         next()
       },
