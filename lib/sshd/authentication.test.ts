@@ -341,7 +341,9 @@ test('security 9: a key that is bound to other addresses is refused, as a query 
       (protocol) => protocol.authPK('away', key, 'ssh-ed25519', signer(key)),
     ]),
   ).toEqual([METHODS, METHODS])
-  expect(server.log.failedLogins).toMatchObject(Array(2).fill({ error: 'public key is not valid from this address' }))
+  expect(server.log.failedLogins.map(({ error }) => error)).toEqual(
+    Array(2).fill('public key is not valid from this address'),
+  )
   await connect(server, { username: 'here', privateKey: ED25519.private })
 })
 

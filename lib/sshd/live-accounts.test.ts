@@ -73,6 +73,7 @@ describe('security 14: who loses what it came with is disconnected, and its uplo
     await openSftp(byKey)
     server.clock.advance(1)
     await Promise.all(ends)
+    expect(server.log.lines).toContainEqual('info "alice" is disconnected: user is expired')
   })
 
   test('a change that another process made in the store', async () => {
@@ -83,6 +84,7 @@ describe('security 14: who loses what it came with is disconnected, and its uplo
     await openSftp(byKey)
     server.clock.advance(REREAD_MS)
     await Promise.all(ends)
+    expect(server.log.lines).toContainEqual('info "alice" is disconnected: user is disabled')
   })
 
   test('its place is free again when its uploads are closed', async () => {
