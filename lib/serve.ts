@@ -113,11 +113,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
       usersBaseDir: config.data_provider.users_base_dir,
     })
     const connections = new Connections(clock)
+    const gate = createGate({ config: config.defender, clock, log })
 
     const sshd = createSshd({
       accounts,
       connections,
-      gate: createGate({ config: config.defender, clock, log }),
+      gate,
       openAccount: createOpenAccount({
         storage: nodeStorage,
         memoryStorage,

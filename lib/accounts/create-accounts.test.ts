@@ -51,6 +51,17 @@ describe('adding', () => {
     })
   })
 
+  test('a key is stored with the options that it is held to, and refused with others', async () => {
+    const bound = `from="192.0.2.0/24",expiry-time="20300101Z",no-pty ${ED25519.line}`
+    expect((await accounts.add({ ...ALICE, public_keys: [bound] })).public_keys).toEqual([bound])
+    await expect(accounts.update(1, { public_keys: [`command="x" ${ED25519.line}`] })).rejects.toMatchObject({
+      kind: 'validation',
+      message:
+        'Validation error: public_keys[0]: option command that is not supported stands before the key, ' +
+        'want from="<addresses>", expiry-time="<YYYYMMDD[HHMM[SS]][Z]>", restrict or no-*',
+    })
+  })
+
   test('homes are derived below users_base_dir', async () => {
     accounts = make({ usersBaseDir: '/srv/base' })
     expect((await accounts.add({ ...ALICE, home_dir: '' })).home_dir).toBe('/srv/base/alice')

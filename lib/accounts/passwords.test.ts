@@ -21,6 +21,8 @@ const FOREIGN = [
   ],
 ] as const
 
+const OWN = await createPasswords().toStore('secret')
+
 describe('storing', () => {
   test('a password becomes an argon2id hash of the cost that SFTPGo uses, and matches it', async () => {
     const passwords = createPasswords()
@@ -97,6 +99,23 @@ describe('storing', () => {
 })
 
 describe('matching', () => {
+  test.each([...FOREIGN, [OWN, 'secret']] as const)(
+    'security 11: others are served while a password is checked against %s',
+    async (stored, password) => {
+      let turns = 0
+      let checking = true
+      const turn = (): void => {
+        turns++
+        if (checking) setImmediate(turn)
+      }
+      setImmediate(turn)
+      expect(await cheap.matches(stored, password)).toBe(true)
+      checking = false
+      // Computed here, it would all be over before the first one.
+      expect(turns).toBeGreaterThan(0)
+    },
+  )
+
   test('whatever is stored, only the right and not empty password matches', async () => {
     const stored = fc.oneof(
       fc.constant(undefined),

@@ -1,3 +1,4 @@
+// @ts-check
 // JavaScript with types in comments: a worker thread is started from a file as it is, before it was compiled too.
 import { createHash } from 'node:crypto'
 

@@ -93,6 +93,18 @@ describe('a password', () => {
     expect(await server.provider.userByName('homeless')).toMatchObject({ last_login: 0 })
   })
 
+  test('of a user whose home is no absolute path does not log in, and is no failed login', async () => {
+    const server = await startSshd()
+    const user = await server.addUser({ username: 'relative' })
+    const stored = await server.provider.userById(user.id)
+    if (stored !== undefined) await server.provider.updateUser({ ...stored, home_dir: 'srv' })
+    expect(await authenticateRaw(server, [(protocol) => protocol.authPassword('relative', PASSWORD)])).toEqual([
+      METHODS,
+    ])
+    expect(server.log.lines).toEqual(['warn login of "relative" refused: invalid home directory'])
+    expect(server.log.failedLogins).toEqual([])
+  })
+
   test('of a client that left while it was checked logs nobody in', async () => {
     const asked = deferred()
     const left = deferred()

@@ -165,6 +165,11 @@ export class Peer {
   }
 
   #refused({ username, loginType, reason, offence }: Refusal, client: SshConnection): boolean {
+    if (reason === 'invalid home directory') {
+      // Whoever reads those records bans addresses, and this one showed the right password or key.
+      this.#logRefusal(username, reason)
+      return true
+    }
     this.#options.log.connectionFailed({ clientIp: this.#clientIp, username, loginType, error: reason })
     if (offence === undefined) return true
     if (loginType === 'public_key') {
@@ -181,10 +186,10 @@ export class Peer {
     const context = { connectionId: this.#connectionId }
     const { username } = login.user
     const refuse = (reason: string, error?: unknown): false => {
-      log.app('sftpd', 'warn', `login of ${JSON.stringify(username)} refused: ${reason}`, { ...context, error })
+      this.#logRefusal(username, reason, error)
       return false
     }
-    const opened = await accounts.openSession(login, (reason) => this.#accountChanged(reason))
+    const opened = await accounts.openSession(login, (reason) => this.#accountChanged(username, reason))
     if (!opened.ok) return refuse(opened.reason)
     const { session } = opened
     this.#account = session
@@ -216,9 +221,15 @@ export class Peer {
     return true
   }
 
-  #accountChanged(reason: string): void {
-    const username = JSON.stringify(this.#account?.user.username)
-    this.#options.log.app('sftpd', 'info', `${username} is disconnected: ${reason}`, {
+  #logRefusal(username: string, reason: string, error?: unknown): void {
+    this.#options.log.app('sftpd', 'warn', `login of ${JSON.stringify(username)} refused: ${reason}`, {
+      connectionId: this.#connectionId,
+      error,
+    })
+  }
+
+  #accountChanged(username: string, reason: string): void {
+    this.#options.log.app('sftpd', 'info', `${JSON.stringify(username)} is disconnected: ${reason}`, {
       connectionId: this.#connectionId,
     })
     this.end()
