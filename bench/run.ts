@@ -8,6 +8,7 @@ import type { Contender } from './contenders.ts'
 import { heading, inspectEnvironment } from './environment.ts'
 import { summarize } from './figures.ts'
 import type { Sample } from './figures.ts'
+import { benchLogin } from './login/main.ts'
 import { measure } from './meter.ts'
 import { parseOptions, USAGE } from './options.ts'
 import { table } from './table.ts'
@@ -19,6 +20,8 @@ const BASELINE = 'openssh'
 const WARM_UP_ROUND = 0
 
 await runMain(async (scope) => {
+  const [first, ...others] = process.argv.slice(2)
+  if (first === 'login') return benchLogin(scope, others)
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
     console.log(USAGE)

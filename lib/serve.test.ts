@@ -38,6 +38,7 @@ async function site(settings: Record<string, Record<string, unknown>> = {}): Pro
     sftpd: { bind_port: 0, bind_address: '127.0.0.1', ...settings['sftpd'] },
     data_provider: { users_base_dir: path.join(root, 'homes'), ...settings['data_provider'] },
     httpd: { bind_port: await freePort(), bind_address: '127.0.0.1', ...settings['httpd'] },
+    defender: settings['defender'] ?? {},
   }
   writeFileSync(path.join(configDir, 'sftpgo.json'), JSON.stringify(config))
   const lines: string[] = []
@@ -214,6 +215,28 @@ describe('a server', () => {
       'id_ecdsa',
       'id_ed25519',
       'id_rsa',
+    ])
+  })
+
+  test('bans as it is configured', async () => {
+    const { options, log } = await site({ defender: { trusted: [], threshold: 2, ban_minutes: 5 } })
+    const running = await started(options)
+    await addAlice(running)
+    for (const password of ['wrong', 'wrong', PASSWORD]) {
+      expect(await connect(running.sftpAddress, { password }).catch((error: unknown) => error)).toBeInstanceOf(Error)
+    }
+    await running.stop()
+    expect(log()).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        sender: 'defender',
+        message: '127.0.0.1 is banned for 5 minutes: 2 failed logins within 30 minutes: 2 points, the limit is 2',
+      }),
+    )
+    expect(log().filter(({ sender }) => sender === 'connection_failed')).toMatchObject([
+      { client_ip: '127.0.0.1', username: 'alice', login_type: 'password', error: 'wrong password' },
+      { client_ip: '127.0.0.1', username: 'alice', login_type: 'password', error: 'wrong password' },
+      { client_ip: '127.0.0.1', username: '', login_type: 'no_auth_tryed', error: 'the address is banned' },
     ])
   })
 

@@ -6,6 +6,7 @@ import { systemClock } from './clock.ts'
 import { loadConfig, resolveIn } from './config/load.ts'
 import { unsupportedSettings } from './config/unsupported.ts'
 import { Connections } from './connections/connections.ts'
+import { createGate } from './defender/gate.ts'
 import { createHttpd } from './httpd/httpd.ts'
 import { createLog } from './logging/logger.ts'
 import { watchAvailability } from './providers/availability.ts'
@@ -146,10 +147,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
       })
     if (recovery !== undefined) shutdown.add(() => recovery.finished())
     const connections = new Connections(clock)
+    const gate = createGate({ config: config.defender, clock, log })
 
     const sshd = createSshd({
       accounts,
       connections,
+      gate,
       openAccount: createOpenAccount({
         storage: nodeStorage,
         memoryStorage,

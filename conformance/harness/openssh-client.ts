@@ -13,6 +13,8 @@ export interface Login {
   /** Tried before the password; several are offered in this order. */
   privateKeyFiles?: readonly string[]
   password?: string
+  /** The password is the answer to a question of the server's (RFC 4256). */
+  keyboardInteractive?: boolean
 }
 
 export interface ClientOptions {
@@ -99,10 +101,10 @@ export class OpenSshClient {
   }
 
   #common(options: readonly string[]): string[] {
-    const { privateKeyFiles = [], password } = this.#login
+    const { privateKeyFiles = [], password, keyboardInteractive = false } = this.#login
     const methods = [
       ...(privateKeyFiles.length > 0 ? ['publickey'] : []),
-      ...(password === undefined ? [] : ['password']),
+      ...(password === undefined ? [] : [keyboardInteractive ? 'keyboard-interactive' : 'password']),
     ]
     const all = [
       'StrictHostKeyChecking=no',

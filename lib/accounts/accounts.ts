@@ -1,3 +1,5 @@
+import type { Credential } from './credential.ts'
+import type { LiveSession } from './live-users.ts'
 import type { User } from './user.ts'
 
 /** Why a login was refused. For the log alone: a client is only ever told that authentication failed. */
@@ -7,12 +9,29 @@ export type LoginRefusal =
   | 'user is expired'
   | 'wrong password'
   | 'unknown public key'
+  | 'public key is expired'
+  | 'public key is not valid from this address'
   | 'invalid home directory'
   | 'provider unavailable'
+  | 'too many password checks are waiting'
 
-export type LoginResult =
-  /** `method` is `password` or `public_key:SHA256:<fingerprint>:<comment>`. */
-  { ok: true; user: User; method: string } | { ok: false; reason: LoginRefusal }
+/** Somebody who showed a password or a key that holds. */
+export interface Login {
+  user: User
+  /** `password` or `public_key:SHA256:<fingerprint>:<comment>`. */
+  method: string
+  credential: Credential
+}
+
+export type LoginResult = ({ ok: true } & Login) | { ok: false; reason: LoginRefusal }
+
+/** Why an open session is one no longer, for the log. */
+export type SessionEnd =
+  | LoginRefusal
+  | 'the user was removed'
+  | 'the password was changed'
+  | 'the public key was removed'
+  | 'the home directory or its owner was changed'
 
 /** What a user may send of itself; unknown keys are ignored, counters and last_login are never taken from a request. */
 export type UserInput = Readonly<Record<string, unknown>>
@@ -40,10 +59,20 @@ export interface Accounts {
    */
   loginWithPassword(username: string, password: string): Promise<LoginResult>
   /**
-   * Whether `keyBlob` (RFC 4253 section 6.6 public key encoding) is one of the user's keys and the user may log in.
+   * Whether `keyBlob` (RFC 4253 section 6.6 public key encoding) is one of the user's keys, may be used from that
+   * address, and the user may log in.
    * Has no effect: proving possession of the key is the transport's work.
    */
-  loginWithKey(username: string, keyBlob: Buffer): Promise<LoginResult>
+  loginWithKey(username: string, keyBlob: Buffer, clientIp: string): Promise<LoginResult>
+  /**
+   * Follows the account of a session, from a verified login to the session's end, through all changes that are made
+   * here or in the store. The account is read again first: it may have changed since the password was checked.
+   * @param ended called once, when the account no longer lets the session be; `close` is not needed then.
+   */
+  openSession(
+    login: Login,
+    ended: (reason: SessionEnd) => void,
+  ): Promise<{ ok: true; session: LiveSession } | { ok: false; reason: SessionEnd }>
   /** After a verified login: stamps last_login in the background (never delays or fails the login). */
   loggedIn(user: User): void
   /** @throws AccountError `validation`, `exists`, `method-disabled`, `unavailable`. */

@@ -47,7 +47,18 @@ describe('adding', () => {
     })
     await expect(accounts.add({ ...ALICE, password: '$2a$10$x' })).rejects.toMatchObject({
       kind: 'validation',
-      message: expect.stringMatching(/^Validation error: password: the hash format \$2a\$ is not supported yet/),
+      message: expect.stringMatching(/^Validation error: password: \$2a\$ hash cannot be checked, want /),
+    })
+  })
+
+  test('a key is stored with the options that it is held to, and refused with others', async () => {
+    const bound = `from="192.0.2.0/24",expiry-time="20300101Z",no-pty ${ED25519.line}`
+    expect((await accounts.add({ ...ALICE, public_keys: [bound] })).public_keys).toEqual([bound])
+    await expect(accounts.update(1, { public_keys: [`command="x" ${ED25519.line}`] })).rejects.toMatchObject({
+      kind: 'validation',
+      message:
+        'Validation error: public_keys[0]: option command that is not supported stands before the key, ' +
+        'want from="<addresses>", expiry-time="<YYYYMMDD[HHMM[SS]][Z]>", restrict or no-*',
     })
   })
 

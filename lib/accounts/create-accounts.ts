@@ -6,6 +6,8 @@ import type { Accounts } from './accounts.ts'
 import { asAccountError, invalid, methodDisabled, notFound } from './errors.ts'
 import type { SentFields } from './fields.ts'
 import { readFields } from './fields.ts'
+import { createKeyring } from './keyring.ts'
+import { LiveUsers } from './live-users.ts'
 import { createLogins } from './logins.ts'
 import type { Passwords } from './passwords.ts'
 import { createPasswords } from './passwords.ts'
@@ -28,6 +30,8 @@ export function createAccounts(options: AccountsOptions): Accounts {
   const { provider, clock, log, manageUsers, usersBaseDir } = options
   const passwords = options.passwords ?? createPasswords()
   const rules = { usersBaseDir, passwords }
+  const findKey = createKeyring(log)
+  const live = new LiveUsers({ provider, clock, log, findKey })
   // An update reads, overlays and writes: two at once would undo each other, and one may be switching a user off.
   const oneUpdate = pLimit(1)
 
@@ -40,11 +44,21 @@ export function createAccounts(options: AccountsOptions): Accounts {
   async function update(id: number, sent: SentFields): Promise<User> {
     const changed = await validOverlay(await stored(id), sent, rules)
     await provider.updateUser(changed)
+    live.changed(changed)
     return withoutPassword(await stored(id))
   }
 
   return {
-    ...createLogins({ provider, clock, log, passwords }),
+    ...createLogins({ provider, clock, log, passwords, findKey }),
+
+    async openSession(login, ended) {
+      try {
+        return await live.open(login, ended)
+      } catch (error) {
+        log.app('dataProvider', 'error', 'login refused: the account could not be read again', { error })
+        return { ok: false, reason: 'provider unavailable' }
+      }
+    },
 
     loggedIn({ username }) {
       if (!manageUsers) return
@@ -77,6 +91,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
         }
         // Not looked up before: a row that cannot be read can still be removed.
         await provider.deleteUser(id)
+        live.removed(id)
       }),
 
     get: (id) => asAccountError(async () => withoutPassword(await stored(id))),

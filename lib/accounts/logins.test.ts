@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { sampleUser } from '../providers/contract.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import { recordingLog } from '../providers/recording-log.ts'
-import { createLogins, PARSED_KEYS_MAX } from './logins.ts'
+import { createKeyring, PARSED_KEYS_MAX } from './keyring.ts'
+import { createLogins } from './logins.ts'
 import type { Passwords } from './passwords.ts'
 import { createPasswords, PasswordError } from './passwords.ts'
 import { authorizedKey } from './public-keys.ts'
@@ -14,6 +15,7 @@ const clock = { now: () => 1_000_000, monotonic: () => 0, after: () => ({ cancel
 const passwords = createPasswords({ cost: { memoryKiB: 8, passes: 1, lanes: 1 } })
 const hash = await passwords.toStore('secret')
 const blob = authorizedKey(ED25519.line).blob
+const IP = '192.0.2.7'
 
 let provider: MemoryProvider
 let log: ReturnType<typeof recordingLog>
@@ -21,7 +23,7 @@ let logins: ReturnType<typeof createLogins>
 beforeEach(() => {
   provider = new MemoryProvider()
   log = recordingLog()
-  logins = createLogins({ provider, clock, log, passwords })
+  logins = createLogins({ provider, clock, log, passwords, findKey: createKeyring(log) })
 })
 const add = (username: string, overrides: Partial<NewUser> = {}) =>
   provider.addUser(sampleUser(username, { password: hash, public_keys: [ED25519.line], ...overrides }))
@@ -32,22 +34,24 @@ test('the right password logs in, and the hash stays behind', async () => {
     ok: true,
     user: { ...user, password: '' },
     method: 'password',
+    credential: { kind: 'password', digest: expect.not.stringContaining(hash) },
   })
 })
 
 test('one of the keys logs in, and the method names it', async () => {
   const user = await add('alice', { public_keys: [ECDSA.line, ED25519.line] })
-  expect(await logins.loginWithKey('alice', blob)).toEqual({
+  expect(await logins.loginWithKey('alice', blob, IP)).toEqual({
     ok: true,
     user: { ...user, password: '' },
     method: `public_key:${ED25519.fingerprint}:me@example.com`,
+    credential: { kind: 'key', fingerprint: ED25519.fingerprint, clientIp: IP },
   })
 })
 
 test.each(SAMPLE_KEYS)('a $type key logs in', async ({ line }) => {
   await add('alice', { public_keys: [line] })
-  expect(await logins.loginWithKey('alice', authorizedKey(line).blob)).toMatchObject({ ok: true })
-  expect(await logins.loginWithKey('alice', authorizedKey(line).blob.subarray(1))).toMatchObject({ ok: false })
+  expect(await logins.loginWithKey('alice', authorizedKey(line).blob, IP)).toMatchObject({ ok: true })
+  expect(await logins.loginWithKey('alice', authorizedKey(line).blob.subarray(1), IP)).toMatchObject({ ok: false })
 })
 
 const REFUSALS: [string, Partial<NewUser>, string][] = [
@@ -62,7 +66,7 @@ const REFUSALS: [string, Partial<NewUser>, string][] = [
 test.each(REFUSALS)('a user %s is refused with either credential', async (_, overrides, reason) => {
   await add('alice', overrides)
   expect(await logins.loginWithPassword('alice', 'secret')).toEqual({ ok: false, reason })
-  expect(await logins.loginWithKey('alice', blob)).toEqual({ ok: false, reason })
+  expect(await logins.loginWithKey('alice', blob, IP)).toEqual({ ok: false, reason })
 })
 
 test('an account is valid up to its last millisecond, and 0 or less means for ever', async () => {
@@ -77,12 +81,12 @@ test('the state of the user comes before its credentials, its home after them', 
   await add('homeless', { home_dir: 'srv' })
   expect(await logins.loginWithPassword('disabled', 'x')).toEqual({ ok: false, reason: 'user is disabled' })
   expect(await logins.loginWithPassword('homeless', 'x')).toEqual({ ok: false, reason: 'wrong password' })
-  expect(await logins.loginWithKey('homeless', Buffer.of(1))).toEqual({ ok: false, reason: 'unknown public key' })
+  expect(await logins.loginWithKey('homeless', Buffer.of(1), IP)).toEqual({ ok: false, reason: 'unknown public key' })
 })
 
 test('an unknown user is refused', async () => {
   expect(await logins.loginWithPassword('nobody', 'secret')).toEqual({ ok: false, reason: 'unknown user' })
-  expect(await logins.loginWithKey('nobody', blob)).toEqual({ ok: false, reason: 'unknown user' })
+  expect(await logins.loginWithKey('nobody', blob, IP)).toEqual({ ok: false, reason: 'unknown user' })
 })
 
 describe('empty and odd credentials', () => {
@@ -103,7 +107,7 @@ describe('empty and odd credentials', () => {
         number += 1
         await add(`user${number}`, { password, public_keys: publicKeys })
         expect(await logins.loginWithPassword(`user${number}`, guess)).toMatchObject({ ok: false })
-        expect(await logins.loginWithKey(`user${number}`, keyBlob)).toMatchObject({ ok: false })
+        expect(await logins.loginWithKey(`user${number}`, keyBlob, IP)).toMatchObject({ ok: false })
         expect(await logins.loginWithPassword(guess, guess)).toMatchObject({ ok: false })
       }),
     )
@@ -129,7 +133,7 @@ describe('the time of a refusal tells nothing:', () => {
       },
     }
     if (overrides !== undefined) await add('alice', overrides)
-    const counted = createLogins({ provider, clock, log, passwords: counting })
+    const counted = createLogins({ provider, clock, log, passwords: counting, findKey: createKeyring(log) })
     expect(await counted.loginWithPassword('alice', password)).toMatchObject({ ok: false })
     expect(checks).toHaveLength(1)
   })
@@ -144,7 +148,7 @@ describe('the time of a refusal tells nothing:', () => {
         return true
       },
     }
-    const counted = createLogins({ provider, clock, log, passwords: counting })
+    const counted = createLogins({ provider, clock, log, passwords: counting, findKey: createKeyring(log) })
     expect(await counted.loginWithPassword('alice', 'x')).toEqual({ ok: false, reason: 'provider unavailable' })
     expect(checks).toBe(1)
   })
@@ -152,18 +156,40 @@ describe('the time of a refusal tells nothing:', () => {
 
 describe('stored keys that are none', () => {
   test('are passed over and logged, and the search goes on', async () => {
-    await add('alice', { public_keys: ['junk', `from="10.0.0.1" ${ECDSA.line}`, RSA_1024, ED25519.line] })
-    expect(await logins.loginWithKey('alice', blob)).toMatchObject({ ok: true })
+    await add('alice', { public_keys: ['junk', `command="x" ${ECDSA.line}`, RSA_1024, ED25519.line] })
+    expect(await logins.loginWithKey('alice', blob, IP)).toMatchObject({ ok: true })
     expect(log.lines).toEqual([
       expect.stringMatching(/^warn public_keys\[0\] of "alice" is not used: not an authorized_keys line/),
-      expect.stringMatching(/^warn public_keys\[1\] of "alice" is not used: options before the key/),
+      expect.stringMatching(/^warn public_keys\[1\] of "alice" is not used: option command that is not/),
       expect.stringMatching(/^warn public_keys\[2\] of "alice" is not used: RSA key of 1024 bits/),
     ])
   })
 
   test('do not log in with the key they would have been', async () => {
-    await add('alice', { public_keys: [`from="10.0.0.1" ${ED25519.line}`] })
-    expect(await logins.loginWithKey('alice', blob)).toEqual({ ok: false, reason: 'unknown public key' })
+    await add('alice', { public_keys: [`command="x" ${ED25519.line}`] })
+    expect(await logins.loginWithKey('alice', blob, IP)).toEqual({ ok: false, reason: 'unknown public key' })
+  })
+})
+
+describe('the options of a key', () => {
+  test('bind it to addresses', async () => {
+    await add('alice', { public_keys: [`from="192.0.2.0/24,!192.0.2.9" ${ED25519.line}`] })
+    const refused = { ok: false, reason: 'public key is not valid from this address' }
+    expect(await logins.loginWithKey('alice', blob, '192.0.2.7')).toMatchObject({ ok: true })
+    expect(await logins.loginWithKey('alice', blob, '192.0.2.9')).toEqual(refused)
+    expect(await logins.loginWithKey('alice', blob, '198.51.100.1')).toEqual(refused)
+  })
+
+  test('end its time', async () => {
+    await add('alice', { public_keys: [`expiry-time="19700101001640Z" ${ED25519.line}`] })
+    expect(await logins.loginWithKey('alice', blob, IP)).toMatchObject({ ok: true })
+    await add('bob', { public_keys: [`expiry-time="19700101001639Z" ${ED25519.line}`] })
+    expect(await logins.loginWithKey('bob', blob, IP)).toEqual({ ok: false, reason: 'public key is expired' })
+  })
+
+  test('of one line do not bind the same key on another', async () => {
+    await add('alice', { public_keys: [`from="10.0.0.1" ${ED25519.line}`, `from="${IP}" ${ED25519.line}`] })
+    expect(await logins.loginWithKey('alice', blob, IP)).toMatchObject({ ok: true })
   })
 })
 
@@ -171,7 +197,7 @@ test('a key works again after more keys were read than are kept', async () => {
   await add('alice')
   await add('many', { public_keys: Array.from({ length: PARSED_KEYS_MAX + 1 }, (_, n) => `${ED25519.line} ${n}`) })
   for (const username of ['alice', 'many', 'alice', 'many']) {
-    expect(await logins.loginWithKey(username, blob)).toMatchObject({ ok: true })
+    expect(await logins.loginWithKey(username, blob, IP)).toMatchObject({ ok: true })
   }
 })
 
@@ -179,25 +205,28 @@ test('a provider that fails is a refusal and a line in the log, never an excepti
   await provider.close()
   const refused = { ok: false, reason: 'provider unavailable' }
   expect(await logins.loginWithPassword('alice', 'secret')).toEqual(refused)
-  expect(await logins.loginWithKey('alice', blob)).toEqual(refused)
+  expect(await logins.loginWithKey('alice', blob, IP)).toEqual(refused)
   expect(log.lines).toEqual([
     'error login refused: it could not be checked the data provider is closed',
     'error login refused: it could not be checked the data provider is closed',
   ])
 })
 
-test('too many waiting checks are a refusal and a line in the log', async () => {
+test('too many waiting checks are a refusal of their own', async () => {
   await add('alice')
   const busy: Passwords = { ...passwords, matches: () => Promise.reject(new PasswordError('busy', 'too many')) }
-  const login = createLogins({ provider, clock, log, passwords: busy }).loginWithPassword('alice', 'secret')
-  expect(await login).toEqual({ ok: false, reason: 'provider unavailable' })
-  expect(log.lines).toEqual(['error login refused: it could not be checked too many'])
+  const { loginWithPassword } = createLogins({ provider, clock, log, passwords: busy, findKey: createKeyring(log) })
+  expect(await loginWithPassword('alice', 'secret')).toEqual({
+    ok: false,
+    reason: 'too many password checks are waiting',
+  })
+  expect(log.lines).toEqual([])
 })
 
 test('nothing that is logged holds a password or a hash', async () => {
   await add('alice', { public_keys: ['junk'] })
   await logins.loginWithPassword('alice', 'hunter2')
-  await logins.loginWithKey('alice', blob)
+  await logins.loginWithKey('alice', blob, IP)
   await provider.close()
   await logins.loginWithPassword('alice', 'hunter2')
   expect(log.lines.join('\n')).not.toMatch(/hunter2|\$argon2id/)

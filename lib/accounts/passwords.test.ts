@@ -2,16 +2,26 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { DeriveKey } from './argon2id.ts'
 import { deriveArgon2id } from './argon2id.ts'
-import {
-  createPasswords,
-  PARALLEL_CHECKS,
-  PASSWORD_MAX_BYTES,
-  UNSUPPORTED_PREFIXES,
-  WAITING_CHECKS_MAX,
-} from './passwords.ts'
+import { UNSUPPORTED_PREFIXES } from './hash-formats.ts'
+import { createPasswords, PARALLEL_CHECKS, PASSWORD_MAX_BYTES, WAITING_CHECKS_MAX } from './passwords.ts'
 
 const cost = { memoryKiB: 8, passes: 1, lanes: 1 }
 const cheap = createPasswords({ cost })
+
+/** Each with its password. */
+const FOREIGN = [
+  ['$2y$04$NVUFxyXdY2al9FeVDvvQWu7uXuAg2Fw/iII4oPql2iilvTsMMDdvu', 'secret'],
+  ['$pbkdf2-sha1$1000$E86a9YMX3zC7$WB0NoYmaP6aG9Zyj84x863JZtHI=', 'password'],
+  ['$pbkdf2-sha256$150000$E86a9YMX3zC7$R5J62hsSq+pYw00hLLPKBbcGXmq7fj5+/M0IFoYtZbo=', 'password'],
+  ['$pbkdf2-b64salt-sha256$1000$AP9zYWx0$w1W4TVNudz5aef7B/9vLteWbUNY0qBgFtCExdY/hTAU=', 'password'],
+  ['$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA', 'Hello world!'],
+  [
+    '$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1',
+    'Hello world!',
+  ],
+] as const
+
+const OWN = await createPasswords().toStore('secret')
 
 describe('storing', () => {
   test('a password becomes an argon2id hash of the cost that SFTPGo uses, and matches it', async () => {
@@ -38,15 +48,42 @@ describe('storing', () => {
     async (text) => {
       await expect(cheap.toStore(text)).rejects.toMatchObject({
         kind: 'refused',
-        message: '$argon2id$ hash cannot be checked, want $argon2id$v=19$m=65536,t=3,p=2$<salt>$<key>',
+        message:
+          '$argon2id$ hash cannot be checked, want $argon2id$v=19$m=65536,t=3,p=2$<salt>$<key> with m up to 1048576, ' +
+          't up to 64, p up to 64, m times t up to 4194304',
       })
     },
   )
 
+  test.each(FOREIGN)('a hash that comes from elsewhere is kept as it is: %s', async (text, password) => {
+    expect(await cheap.toStore(text)).toBe(text)
+    expect(await cheap.matches(text, password)).toBe(true)
+    expect(await cheap.matches(text, `${password}.`)).toBe(false)
+    expect(await cheap.matches(text, text)).toBe(false)
+    expect(await cheap.matches(text, '')).toBe(false)
+  })
+
+  test.each([
+    ['$2a$17$ajq8Q7fbtFRQvXpdCq7Jcuy.Rx1h/L4J60Otx.gyNLbAYctGMJ9tK', 'with cost 04 to 16'],
+    ['$2b$', '$2b$<cost>$<22 characters of salt><31 of hash>'],
+    ['$pbkdf2-sha1$1$x$', 'with 1000 to 5000000 iterations and a key of 16 to 64 bytes'],
+    ['$pbkdf2-b64salt-sha256$1000$!$', '$pbkdf2-b64salt-sha256$<iterations>$<salt>$<key in base64>'],
+    ['$6$rounds=999999999$salt$x', 'with 1000 to 1000000 rounds'],
+    ['$5$salt', '$5$[rounds=<rounds>$]<up to 16 characters of salt>$<hash>'],
+  ])('a malformed one is refused, saying what is allowed: %s', async (text, allowed) => {
+    await expect(cheap.toStore(text)).rejects.toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining(allowed),
+    })
+    expect(await cheap.matches(text, text)).toBe(false)
+  })
+
   test.each(UNSUPPORTED_PREFIXES)('a hash beginning with %s is refused, not taken for a password', async (prefix) => {
     await expect(cheap.toStore(`${prefix}anything`)).rejects.toMatchObject({
       kind: 'refused',
-      message: expect.stringContaining(`the hash format ${prefix} is not supported yet`),
+      message: expect.stringContaining(
+        `the hash format ${prefix} is not supported, want a plain password or a hash beginning with $argon2id$, $2a$,`,
+      ),
     })
   })
 
@@ -62,6 +99,23 @@ describe('storing', () => {
 })
 
 describe('matching', () => {
+  test.each([...FOREIGN, [OWN, 'secret']] as const)(
+    'security 11: others are served while a password is checked against %s',
+    async (stored, password) => {
+      let turns = 0
+      let checking = true
+      const turn = (): void => {
+        turns++
+        if (checking) setImmediate(turn)
+      }
+      setImmediate(turn)
+      expect(await cheap.matches(stored, password)).toBe(true)
+      checking = false
+      // Computed here, it would all be over before the first one.
+      expect(turns).toBeGreaterThan(0)
+    },
+  )
+
   test('whatever is stored, only the right and not empty password matches', async () => {
     const stored = fc.oneof(
       fc.constant(undefined),
@@ -99,7 +153,8 @@ describe('matching', () => {
     ['nobody', undefined, 'x'],
     ['no password stored', '', 'x'],
     ['a malformed hash', '$argon2id$v=19$m=8', 'x'],
-    ['an unsupported hash', '$6$salt$x', 'x'],
+    ['an unsupported hash', '$1$salt$x', 'x'],
+    ['a hash that costs too much', '$2a$31$ajq8Q7fbtFRQvXpdCq7Jcuy.Rx1h/L4J60Otx.gyNLbAYctGMJ9tK', 'secret'],
     ['an empty password', hash, ''],
     ['an over-long password', hash, 'x'.repeat(PASSWORD_MAX_BYTES + 1)],
   ])('the work is the same: %s', async (_, stored, password) => {

@@ -1,7 +1,10 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import pLimit from 'p-limit'
 import type { Argon2idCost, Argon2idHash, DeriveKey } from './argon2id.ts'
-import { deriveArgon2id, formatArgon2id, parseArgon2id } from './argon2id.ts'
+import { deriveArgon2id, formatArgon2id } from './argon2id.ts'
+import { argon2idMatches, hashFormats, UNSUPPORTED_PREFIXES } from './hash-formats.ts'
+import type { ComputeShaCrypt } from './sha-crypt.ts'
+import { createShaCrypt } from './sha-crypt.ts'
 
 /** Bytes of UTF-8: enough for any passphrase, short enough that nobody makes the server hash a book. */
 export const PASSWORD_MAX_BYTES = 1024
@@ -15,9 +18,6 @@ export const WAITING_CHECKS_MAX = 256
 export const DEFAULT_COST: Argon2idCost = { memoryKiB: 65536, passes: 3, lanes: 2 }
 const SALT_BYTES = 16
 const KEY_BYTES = 32
-
-/** Known from other systems, but not checked yet: such a text is a hash, and must not be taken for the password itself. */
-export const UNSUPPORTED_PREFIXES = ['$2a$', '$2b$', '$2y$', '$pbkdf2-', '$6$', '$5$', '$1$', '$apr1$'] as const
 
 export interface Passwords {
   /**
@@ -42,33 +42,23 @@ export class PasswordError extends Error {
   }
 }
 
-/** One way to store a password: the row of {@link format}. */
-interface HashFormat {
-  prefix: string
-  /** For errors: an example of the whole text. */
-  shape: string
-  /** The check against a stored hash, `undefined` when it is malformed. */
-  parse(stored: string): ((password: string) => Promise<boolean>) | undefined
-}
-
 export interface PasswordsOptions {
   /** Of new hashes, and of the work done for users without one. */
   cost?: Argon2idCost
   derive?: DeriveKey
+  shaCrypt?: ComputeShaCrypt
 }
 
 /** Hashes and checks passwords, a few at a time, off the event loop. */
-export function createPasswords({ cost = DEFAULT_COST, derive = deriveArgon2id }: PasswordsOptions = {}): Passwords {
+export function createPasswords(options: PasswordsOptions = {}): Passwords {
+  const { cost = DEFAULT_COST, derive = deriveArgon2id, shaCrypt = createShaCrypt(PARALLEL_CHECKS) } = options
   const limit = pLimit(PARALLEL_CHECKS)
-  const formats: readonly HashFormat[] = [
-    format('$argon2id$', '$argon2id$v=19$m=65536,t=3,p=2$<salt>$<key>', parseArgon2id, argon2idMatches),
-  ]
-  /** Nothing hashes to a random key: comparing with it costs what a real comparison costs. */
+  const formats = hashFormats({ argon2id: derive, shaCrypt })
+  /**
+   * Nothing hashes to a random key: comparing with it costs what a real comparison costs. It is of the format that new
+   * passwords get here. Where most accounts came with hashes of another one, the time tells who is among them.
+   */
   const nobody: Argon2idHash = { ...cost, salt: randomBytes(SALT_BYTES), key: randomBytes(KEY_BYTES) }
-
-  async function argon2idMatches({ salt, key, ...stored }: Argon2idHash, password: string): Promise<boolean> {
-    return timingSafeEqual(await derive(password, stored, salt, key.length), key)
-  }
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (limit.pendingCount >= WAITING_CHECKS_MAX)
@@ -86,7 +76,7 @@ export function createPasswords({ cost = DEFAULT_COST, derive = deriveArgon2id }
       const unsupported = UNSUPPORTED_PREFIXES.find((prefix) => sent.startsWith(prefix))
       if (unsupported !== undefined) {
         const allowed = `want a plain password or a hash beginning with ${formats.map(({ prefix }) => prefix).join(', ')}`
-        throw new PasswordError('refused', `the hash format ${unsupported} is not supported yet, ${allowed}`)
+        throw new PasswordError('refused', `the hash format ${unsupported} is not supported, ${allowed}`)
       }
       if (isTooLong(sent)) throw new PasswordError('refused', `longer than ${PASSWORD_MAX_BYTES} bytes`)
       const salt = randomBytes(SALT_BYTES)
@@ -96,26 +86,10 @@ export function createPasswords({ cost = DEFAULT_COST, derive = deriveArgon2id }
     async matches(stored, password) {
       const check = formats.find(({ prefix }) => stored?.startsWith(prefix))?.parse(stored ?? '')
       if (check === undefined || password === '' || isTooLong(password)) {
-        await inTurn(() => argon2idMatches(nobody, 'nobody'))
+        await inTurn(() => argon2idMatches(derive, nobody, 'nobody'))
         return false
       }
       return inTurn(() => check(password))
-    },
-  }
-}
-
-function format<Hash>(
-  prefix: string,
-  shape: string,
-  parse: (stored: string) => Hash | undefined,
-  verify: (hash: Hash, password: string) => Promise<boolean>,
-): HashFormat {
-  return {
-    prefix,
-    shape,
-    parse(stored) {
-      const hash = parse(stored)
-      return hash === undefined ? undefined : (password) => verify(hash, password)
     },
   }
 }

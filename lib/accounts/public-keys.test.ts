@@ -37,9 +37,14 @@ const modulus = (bytes: number) => Buffer.concat([Buffer.of(0), Buffer.alloc(byt
 test.each([
   ['nothing', '', /^empty/],
   ['only a type', type, /^not an authorized_keys line/],
-  ['a comment line', `# ${type} ${base64}`, /^options before the key/],
-  ['options', `no-pty,from="10.0.0.1" ${ED25519.line}`, /^options before the key are not supported/],
-  ['a quoted option with spaces', `command="rm -rf /" ${ED25519.line}`, /^options before the key are not supported/],
+  ['a comment line', `# ${type} ${base64}`, /^an option that is not supported/],
+  [
+    'an option that is not enforced',
+    `no-pty,command="rm -rf /" ${ED25519.line}`,
+    /^option command that is not supported/,
+  ],
+  ['a quote that is not closed', `from="10.0.0.1 ${ED25519.line}`, /^the options before the key cannot be read/],
+  ['options before no key', 'from="10.0.0.1" restrict', /^not an authorized_keys line/],
   ['two lines', `${ED25519.line}\n${ED25519.line}`, /line break/],
   ['an escape sequence', `${ED25519.line}\u001b[2J`, /control character/],
   ['ssh-dss', 'ssh-dss AAAAB3NzaC1kc3MAAACB', /^this algorithm is not accepted.*ssh-ed25519/],

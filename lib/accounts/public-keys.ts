@@ -1,5 +1,7 @@
 import { createHash, createPublicKey, timingSafeEqual } from 'node:crypto'
 import ssh2 from 'ssh2'
+import type { KeyRestrictions } from './key-options.ts'
+import { KeyOptionError, parseKeyOptions, splitOptions } from './key-options.ts'
 
 /** One line of an authorized_keys file. */
 export interface AuthorizedKey {
@@ -10,6 +12,7 @@ export interface AuthorizedKey {
   comment: string
   /** `SHA256:` and base64 without padding, as OpenSSH prints it. */
   fingerprint: string
+  restrictions: KeyRestrictions
 }
 
 export const KEY_TYPES = [
@@ -35,23 +38,25 @@ const LINE = /^(\S+)[ \t]+([A-Za-z0-9+/]+={0,2})(?:[ \t]+(.*))?$/
 const PRIVATE_KEY = /-{4,} ?BEGIN [A-Z0-9 ]*PRIVATE KEY|^PuTTY-User-Key-File/m
 
 /**
- * Reads `<type> <base64> [comment]`; white space around it is ignored.
- * @throws KeyError for options, private keys, other algorithms, weak and malformed keys.
+ * Reads `[options] <type> <base64> [comment]`; white space around it is ignored.
+ * @throws KeyError for options that are not enforced here, private keys, other algorithms, weak and malformed keys.
  */
 export function authorizedKey(line: string): AuthorizedKey {
   if (PRIVATE_KEY.test(line)) throw new KeyError('this is a private key, want the public one: replace the key pair')
   if (line.length > KEY_LINE_MAX_LENGTH) throw new KeyError(`longer than ${KEY_LINE_MAX_LENGTH} characters`)
   const text = line.trim()
   if (/[^\P{Cc}\t]/u.test(text)) throw new KeyError('holds a line break or another control character')
-  const [, type = '', base64 = '', comment = ''] = LINE.exec(text) ?? []
+  const { options, rest } = withoutOptions(text)
+  const [, type = '', base64 = '', comment = ''] = LINE.exec(rest) ?? []
   if (!isKeyType(type)) throw new KeyError(refusal(text, type))
+  const restrictions = readOptions(options)
   const blob = Buffer.from(base64, 'base64')
   const parsed = ssh2.utils.parseKey(`${type} ${base64}`)
   // The parser skips what it does not need, so what it understood must be all there is.
   if (parsed instanceof Error || !parsed.getPublicSSH().equals(blob)) throw new KeyError(`malformed ${type} key`)
   checkStrength(type, parsed.getPublicPEM())
   const digest = createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')
-  return { type, blob, comment: comment.trim(), fingerprint: `SHA256:${digest}` }
+  return { type, blob, comment: comment.trim(), fingerprint: `SHA256:${digest}`, restrictions }
 }
 
 /** Whether two key blobs are the same, in a time that tells nothing of where they differ. */
@@ -59,16 +64,33 @@ export function sameKey(a: Buffer, b: Buffer): boolean {
   return a.length > 0 && a.length === b.length && timingSafeEqual(a, b)
 }
 
+/** Options are whatever stands before a type of key. */
+function withoutOptions(text: string): { options: string; rest: string } {
+  const split = splitOptions(text)
+  if (split === undefined || isKeyType(split.options)) return { options: '', rest: text }
+  return isKeyType(/^\S*/.exec(split.rest)?.[0] ?? '') ? split : { options: '', rest: text }
+}
+
+function readOptions(options: string): KeyRestrictions {
+  if (options === '') return {}
+  try {
+    return parseKeyOptions(options)
+  } catch (error) {
+    if (error instanceof KeyOptionError) throw new KeyError(error.message, { cause: error })
+    throw error
+  }
+}
+
 function isKeyType(type: string): type is KeyType {
   return (KEY_TYPES as readonly string[]).includes(type)
 }
 
 function refusal(text: string, type: string): string {
-  const allowed = `want <type> <base64> [comment] with type ${KEY_TYPES.join(', ')}`
+  const allowed = `want [options] <type> <base64> [comment] with type ${KEY_TYPES.join(', ')}`
   if (text === '') return `empty, ${allowed}`
   if (/^(ssh-dss|sk-|\S+-cert-v\d\d@)/.test(type)) return `this algorithm is not accepted, ${allowed}`
   const words = text.split(/[\s"]+/)
-  if (words.slice(1).some((word) => isKeyType(word))) return `options before the key are not supported, ${allowed}`
+  if (words.slice(1).some((word) => isKeyType(word))) return `the options before the key cannot be read, ${allowed}`
   return `not an authorized_keys line, ${allowed}`
 }
 

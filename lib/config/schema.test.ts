@@ -41,6 +41,20 @@ test('the defaults are those of the documented configuration file', () => {
       users_base_dir: '',
       actions,
     },
+    defender: {
+      enabled: true,
+      ban_minutes: 30,
+      threshold: 15,
+      observation_minutes: 30,
+      score_failed_login: 1,
+      score_unknown_user: 2,
+      score_garbage: 3,
+      score_no_auth: 1,
+      max_addresses: 10_000,
+      trusted: ['127.0.0.0/8', '::1'],
+      max_startups: '10:30:100',
+      max_startups_per_address: 20,
+    },
     httpd: { bind_port: 8080, bind_address: '127.0.0.1', templates_path: 'templates', static_files_path: 'static' },
   })
 })
@@ -64,7 +78,7 @@ test('every setting says what it is for', () => {
 
 test('each setting is known by its path and by how the environment writes it', () => {
   const kinds = new Map(leavesOf(configSchema).map(({ path, kind }) => [path.join('.'), kind]))
-  expect(kinds.size).toBe(39)
+  expect(kinds.size).toBe(51)
   expect(kinds.get('sftpd.bind_port')).toBe('integer')
   expect(kinds.get('sftpd.upload_mode')).toBe('integer')
   expect(kinds.get('sftpd.enable_scp')).toBe('boolean')

@@ -1,5 +1,7 @@
 import { isAbsolute } from 'node:path'
 import { z } from 'zod'
+import { NETWORK_SHAPE, parseNetwork } from '../addresses/network.ts'
+import { MAX_STARTUPS_SHAPE, parseStartups } from '../defender/max-startups.ts'
 
 /** The SSH commands that `sftpd.enabled_ssh_commands` may name; `*` stands for all of them. */
 export const SSH_COMMANDS = ['scp', 'md5sum', 'sha1sum', 'sha256sum', 'sha384sum', 'sha512sum', 'cd', 'pwd'] as const
@@ -156,12 +158,45 @@ const httpd = section({
   ),
 })
 
+const defender = section({
+  enabled: boolean(true).describe('Bans addresses that do wrong too often; the limits on startups hold all the same.'),
+  ban_minutes: integer(30, 1, 525_600).describe('Minutes for which an address is banned.'),
+  threshold: integer(15, 1, 1000).describe('Points at which an address is banned.'),
+  observation_minutes: integer(30, 1, 1440).describe('Minutes for which a point counts.'),
+  score_failed_login: integer(1, 0, 1000).describe(
+    'Points for a wrong password, and for a connection whose keys were all refused.',
+  ),
+  score_unknown_user: integer(2, 0, 1000).describe('Points for a login as a user that does not exist.'),
+  score_garbage: integer(3, 0, 1000).describe('Points for a connection that does not speak SSH or breaks its rules.'),
+  score_no_auth: integer(1, 0, 1000).describe(
+    'Points for a connection that ends without an attempt to log in; one that never sends a byte and leaves has none.',
+  ),
+  max_addresses: integer(10_000, 100, 1_000_000).describe(
+    'Most addresses that are remembered; the one heard of longest ago is forgotten first.',
+  ),
+  trusted: z
+    .array(
+      z.string(NETWORK_SHAPE).refine((value) => parseNetwork(value) !== undefined, NETWORK_SHAPE),
+      `a list, each ${NETWORK_SHAPE}`,
+    )
+    .default(['127.0.0.0/8', '::1'])
+    .describe('Addresses and networks that are never banned, limited by address or refused at random.'),
+  max_startups: textLike('10:30:100', MAX_STARTUPS_SHAPE, (value) => parseStartups(value) !== undefined).describe(
+    'Connections that are not logged in: from the first number on the second in percent of new ones is refused at ' +
+      'random, rising to all at the third.',
+  ),
+  max_startups_per_address: integer(20, 0, 10_000).describe(
+    'Connections of one address that are not logged in; 0 for any number.',
+  ),
+})
+
 /** Every setting with its default, range and meaning; parsing `{}` gives the built-in configuration. */
 export const configSchema = z
   .strictObject(
     {
       sftpd: sftpd.describe('The SFTP server.'),
       data_provider: dataProvider.describe('The store of accounts.'),
+      defender: defender.describe('Limits before the login, and bans; IPv6 addresses count by their /64 network.'),
       httpd: httpd.describe('The HTTP server: REST API, web admin, metrics.'),
     },
     'an object',

@@ -1,4 +1,6 @@
 import type { Clock } from '../clock.ts'
+import type { Sessions } from './sessions.ts'
+import { LocalSessions } from './sessions.ts'
 
 export type Protocol = 'SFTP' | 'SCP' | 'SSH'
 
@@ -64,6 +66,8 @@ interface Entry {
 
 /** Who is connected and what moves. */
 export class Connections {
+  /** SSH connections that are logged in, with or without channels. */
+  readonly sessions: Sessions = new LocalSessions()
   readonly #clock: Clock
   readonly #entries = new Set<Entry>()
 

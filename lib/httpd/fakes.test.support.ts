@@ -53,6 +53,9 @@ export class FakeAccounts implements Accounts {
   async loginWithPassword(): Promise<{ ok: false; reason: 'unknown user' }> {
     return { ok: false, reason: 'unknown user' }
   }
+  async openSession(): Promise<{ ok: false; reason: 'unknown user' }> {
+    return { ok: false, reason: 'unknown user' }
+  }
   async loginWithKey(): Promise<{ ok: false; reason: 'unknown user' }> {
     return { ok: false, reason: 'unknown user' }
   }

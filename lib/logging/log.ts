@@ -1,7 +1,8 @@
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
 /** Senders of internal records; the other categories carry a fixed sender. */
-export type AppSender = 'service' | 'config' | 'utils' | 'sftpd' | 'scp' | 'ssh' | 'httpd' | 'dataProvider' | 'sqlite'
+export type AppSender =
+  'service' | 'config' | 'utils' | 'sftpd' | 'scp' | 'ssh' | 'httpd' | 'defender' | 'dataProvider' | 'sqlite'
 
 export interface TransferRecord {
   sender: 'Upload' | 'Download'

@@ -3,7 +3,9 @@ import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import { createAccounts } from '../accounts/create-accounts.ts'
 import { systemClock } from '../clock.ts'
+import { defaultConfig } from '../config/schema.ts'
 import { Connections } from '../connections/connections.ts'
+import { createGate } from '../defender/gate.ts'
 import { createLog } from '../logging/logger.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import type { Running } from '../serve.ts'
@@ -78,6 +80,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
     const sshd = createSshd({
       accounts,
       connections: new Connections(clock),
+      gate: createGate({ config: defaultConfig().defender, clock, log }),
       openAccount: createOpenAccount({
         storage: nodeStorage,
         memoryStorage,

@@ -1,12 +1,13 @@
 import { chown } from 'node:fs/promises'
 import type { FileSystem, VirtualPath } from '../../protocol/filesystem.ts'
 import { virtualPath } from '../../protocol/filesystem.ts'
-import type { User } from '../accounts/user.ts'
+import type { LiveUser } from '../accounts/live-users.ts'
+import type { Permission, User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
 import type { QuotaUse } from '../providers/provider.ts'
 import { AccountFileSystem } from '../vfs/account-filesystem.ts'
-import type { FileEvent, FileObserver } from '../vfs/account-filesystem.ts'
+import type { AccountRules, FileEvent, FileObserver } from '../vfs/account-filesystem.ts'
 import { LocalFileSystem } from '../vfs/local-filesystem.ts'
 import type { Uploads } from '../vfs/local-filesystem.ts'
 import { AccountUsage } from '../transfers/account-usage.ts'
@@ -21,8 +22,11 @@ import { makeDirectories } from './make-directories.ts'
 export interface OpenAccount {
   /** Makes the home directory, parents included, where it is missing. @throws the system's error. */
   prepare(user: User): Promise<void>
-  /** One view of the home for one channel; `close` it when everything opened through it is closed. */
-  open(user: User, connection: Connection, protocol: Protocol): Promise<{ fs: FileSystem; close(): void }>
+  /**
+   * One view of the home for one channel; `close` it when everything opened through it is closed. What the account may do
+   * is read at each operation.
+   */
+  open(user: LiveUser, connection: Connection, protocol: Protocol): Promise<{ fs: FileSystem; close(): void }>
 }
 
 export interface OpenAccountOptions {
@@ -57,20 +61,23 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
       const owner = ownerOf(user)
       if (made && owner !== undefined) await chown(user.home_dir, owner.uid, owner.gid)
     },
-    async open(user, connection, protocol) {
+    async open(live, connection, protocol) {
       const { ledger, inFlight } = options
-      const { username } = user
+      const { username } = live
       await options.ready?.(username)
-      const permissions = new Set(user.permissions)
+      // A change of home or owner ends the session.
+      const user = live.current
       const owner = ownerOf(user)
-      const limits = (): QuotaUse => ({ size: Math.max(0, user.quota_size), files: Math.max(0, user.quota_files) })
-      const usage = new AccountUsage(ledger, username, () => (options.counts(user) ? limits() : undefined))
+      const rules = liveRules(live, { ignoreSetstat: setstatMode === 1, used: () => ledger.used(username) })
+      const usage = new AccountUsage(ledger, username, () =>
+        options.counts(live.current) ? limitsOf(live.current) : undefined,
+      )
       const local = await LocalFileSystem.open({
         storage,
         memoryStorage: options.memoryStorage,
         home: Buffer.from(user.home_dir).toString('latin1'),
         ...(owner === undefined ? {} : { owner }),
-        authorizeOverwrite: () => demand(permissions, ['overwrite']),
+        authorizeOverwrite: () => demand(rules.permissions, ['overwrite']),
         usage,
         uploads: {
           ...(options.uploads ?? { mode: 0, sync: false, instance: '' }),
@@ -81,8 +88,6 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
         usage.close()
         throw error
       })
-      const quota = { limits, used: () => ledger.used(username) }
-      const rules = { permissions, ignoreSetstat: setstatMode === 1, quota }
       const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, log))
       return {
         fs,
@@ -93,6 +98,28 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
       }
     },
   }
+}
+
+/** The account's rules as they are whenever one is read. */
+function liveRules(
+  live: LiveUser,
+  { ignoreSetstat, used }: { ignoreSetstat: boolean; used: () => Promise<QuotaUse> },
+): AccountRules {
+  let granted: { by: User; permissions: ReadonlySet<Permission> } | undefined
+  return {
+    ignoreSetstat,
+    get permissions() {
+      const by = live.current
+      if (granted?.by !== by) granted = { by, permissions: new Set(by.permissions) }
+      return granted.permissions
+    },
+    quota: { limits: () => limitsOf(live.current), used },
+  }
+}
+
+/** 0 is none; rows of SFTPGo may hold negative numbers, which mean the same. */
+function limitsOf({ quota_size, quota_files }: User): QuotaUse {
+  return { size: Math.max(0, quota_size), files: Math.max(0, quota_files) }
 }
 
 /** Turns what an account does into log records and into what the list of connections shows. */

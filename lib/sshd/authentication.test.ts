@@ -25,7 +25,7 @@ import {
   watchForUnhandled,
 } from './sshd.test.support.ts'
 
-const METHODS = 'password,publickey'
+const METHODS = 'password,publickey,keyboard-interactive'
 const REFUSED = 'All configured authentication methods failed'
 
 beforeEach(watchForUnhandled)
@@ -91,6 +91,18 @@ describe('a password', () => {
     expect(server.log.lines).toContainEqual(expect.stringMatching(/^warn login of "homeless" refused: no home/))
     expect(server.log.failedLogins).toEqual([])
     expect(await server.provider.userByName('homeless')).toMatchObject({ last_login: 0 })
+  })
+
+  test('of a user whose home is no absolute path does not log in, and is no failed login', async () => {
+    const server = await startSshd()
+    const user = await server.addUser({ username: 'relative' })
+    const stored = await server.provider.userById(user.id)
+    if (stored !== undefined) await server.provider.updateUser({ ...stored, home_dir: 'srv' })
+    expect(await authenticateRaw(server, [(protocol) => protocol.authPassword('relative', PASSWORD)])).toEqual([
+      METHODS,
+    ])
+    expect(server.log.lines).toEqual(['warn login of "relative" refused: invalid home directory'])
+    expect(server.log.failedLogins).toEqual([])
   })
 
   test('of a client that left while it was checked logs nobody in', async () => {
@@ -263,6 +275,90 @@ describe('a public key', () => {
   })
 })
 
+describe('keyboard-interactive', () => {
+  const ask = (protocol: RawProtocol): void => protocol.authKeyboard('alice')
+  const answer =
+    (...answers: string[]) =>
+    (protocol: RawProtocol): void =>
+      protocol.authInfoRes(answers)
+
+  test('asks one question, whose answer is the password', async () => {
+    const server = await startSshd()
+    expect(await authenticateRaw(server, [ask, answer('wrong'), ask, answer(PASSWORD)])).toEqual([
+      'Password: ',
+      METHODS,
+      'Password: ',
+      'success',
+    ])
+    expect(server.log.failedLogins).toEqual([
+      { clientIp: '127.0.0.1', username: 'alice', loginType: 'password', error: 'wrong password' },
+    ])
+    expect(server.log.lines).toContainEqual(expect.stringContaining('logged in with: password, username: "alice"'))
+  })
+
+  test('asks an unknown user the same', async () => {
+    const server = await startSshd()
+    const requests = [(protocol: RawProtocol) => protocol.authKeyboard('nobody'), answer(PASSWORD)]
+    expect(await authenticateRaw(server, requests)).toEqual(['Password: ', METHODS])
+    expect(server.log.failedLogins).toMatchObject([{ username: 'nobody', error: 'unknown user' }])
+  })
+
+  test.each([[[]], [['']], [[PASSWORD, PASSWORD]], [['', PASSWORD]]])(
+    'security 10: %j never logs in',
+    async (answers) => {
+      const server = await startSshd()
+      expect(await authenticateRaw(server, [ask, answer(...answers)])).toEqual(['Password: ', METHODS])
+      expect(server.log.failedLogins).toMatchObject([{ loginType: 'password', error: 'wrong password' }])
+    },
+  )
+
+  test('shares its tries with the other methods; a question without an answer is none', async () => {
+    const server = await startSshd({ config: { max_auth_tries: 2 } })
+    const wrong = (protocol: RawProtocol): void => protocol.authPassword('alice', 'wrong')
+    expect(await authenticateRaw(server, [ask, ask, ask, wrong, ask, answer('wrong'), ask])).toEqual([
+      'Password: ',
+      'Password: ',
+      'Password: ',
+      METHODS,
+      'Password: ',
+      'closed',
+      'closed',
+    ])
+  })
+
+  test('gives way to another method that the client begins instead', async () => {
+    const server = await startSshd()
+    const right = (protocol: RawProtocol): void => protocol.authPassword('alice', PASSWORD)
+    expect(await authenticateRaw(server, [ask, right])).toEqual(['Password: ', 'success'])
+    expect(server.log.failedLogins).toEqual([])
+  })
+
+  test('waits for nobody who left', async () => {
+    const server = await startSshd()
+    expect(await authenticateRaw(server, [ask])).toEqual(['Password: '])
+    await server.sshd.close()
+    expect(server.log.lines).not.toContainEqual(expect.stringContaining('closing without waiting'))
+    expect(server.clock.timers).toBe(0)
+  })
+})
+
+test('security 9: a key that is bound to other addresses is refused, as a query and with a signature', async () => {
+  const server = await startSshd()
+  await server.addUser({ username: 'away', public_keys: [`from="192.0.2.0/24" ${ED25519.public}`] })
+  await server.addUser({ username: 'here', public_keys: [`from="127.0.0.*" ${ED25519.public}`] })
+  const key = parsedKey(ED25519.private)
+  expect(
+    await authenticateRaw(server, [
+      (protocol) => protocol.authPK('away', key, 'ssh-ed25519'),
+      (protocol) => protocol.authPK('away', key, 'ssh-ed25519', signer(key)),
+    ]),
+  ).toEqual([METHODS, METHODS])
+  expect(server.log.failedLogins.map(({ error }) => error)).toEqual(
+    Array(2).fill('public key is not valid from this address'),
+  )
+  await connect(server, { username: 'here', privateKey: ED25519.private })
+})
+
 test('security 9: another user name in mid login ends the connection', async () => {
   const server = await startSshd()
   await server.addUser({ username: 'bob', home_dir: path.join(temporaryDirectory(), 'bob') })
@@ -276,7 +372,6 @@ test('security 9: another user name in mid login ends the connection', async () 
 
 test.each<[string, (protocol: RawProtocol) => void]>([
   ['none', (protocol) => protocol.authNone('alice')],
-  ['keyboard-interactive', (protocol) => protocol.authKeyboard('alice')],
   [
     'hostbased',
     (protocol) => {

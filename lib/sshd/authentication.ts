@@ -1,37 +1,57 @@
 import ssh2 from 'ssh2'
-import type { AuthContext, PublicKeyAuthContext } from 'ssh2'
-import type { Accounts, LoginResult } from '../accounts/accounts.ts'
-import type { User } from '../accounts/user.ts'
+import type { AuthContext, KeyboardAuthContext, PublicKeyAuthContext } from 'ssh2'
+import type { Accounts, Login, LoginRefusal, LoginResult } from '../accounts/accounts.ts'
+import type { Offence } from '../defender/defender.ts'
 import { USER_KEY_TYPES } from './algorithms.ts'
 
-type Method = 'password' | 'publickey'
-const METHODS: Method[] = ['password', 'publickey']
+type Method = 'password' | 'publickey' | 'keyboard-interactive'
+const METHODS: Method[] = ['password', 'publickey', 'keyboard-interactive']
+
+export interface Refusal {
+  username: string
+  loginType: 'password' | 'public_key'
+  /** For the log. */
+  reason: string
+  /** What it says about the client; absent where the fault is here. */
+  offence?: Offence
+}
 
 export interface AuthenticationEvents {
-  /** A password or key was refused; `reason` is for the log. */
-  refused(username: string, loginType: 'password' | 'public_key', reason: string): void
+  /** A password or key was refused. @returns false when the connection is over with that. */
+  refused(refusal: Refusal): boolean
   /**
    * The client proved who it is; whatever a login needs (a home directory, say) is made here.
    * @returns false to refuse the login all the same.
    */
-  verified(user: User, method: string): Promise<boolean>
+  verified(login: Login): Promise<boolean>
   /** Too many refusals: end the connection. */
   exhausted(): void
 }
 
+/** No fault of the client's; anything else is a failed login. */
+const NO_OFFENCE: ReadonlySet<LoginRefusal> = new Set([
+  'provider unavailable',
+  'too many password checks are waiting',
+  'invalid home directory',
+])
+
 /** The tries of one connection; a bare key query counts only when it is refused. */
 export class Authentication {
   readonly #accounts: Accounts
+  readonly #clientIp: string
   readonly #events: AuthenticationEvents
   /** Negative: without limit. */
   #triesLeft: number
   #exhausted = false
+  /** Gives up waiting for the answer to a question. */
+  #stopAsking: (() => void) | undefined
   /** Any password or key was offered. */
   tried = false
 
   /** @param maxTries as `sftpd.max_auth_tries`: 0 means 6, a negative number no limit. */
-  constructor(accounts: Accounts, maxTries: number, events: AuthenticationEvents) {
+  constructor(accounts: Accounts, clientIp: string, maxTries: number, events: AuthenticationEvents) {
     this.#accounts = accounts
+    this.#clientIp = clientIp
     this.#events = events
     this.#triesLeft = maxTries === 0 ? 6 : maxTries
   }
@@ -42,57 +62,94 @@ export class Authentication {
       await this.#decide(context)
     } catch (error) {
       const loginType = context.method === 'publickey' ? 'public_key' : 'password'
-      this.#refuse(context, loginType, `internal error: ${error instanceof Error ? error.message : String(error)}`)
+      const reason = `internal error: ${error instanceof Error ? error.message : String(error)}`
+      this.#refuse(context, { loginType, reason })
     }
+  }
+
+  /** The connection is over. */
+  end(): void {
+    this.#stopAsking?.()
   }
 
   async #decide(context: AuthContext): Promise<void> {
     if (this.#exhausted) return context.reject(METHODS)
-    if (context.method === 'password') {
-      this.tried = true
-      const password: unknown = context.password
-      // RFC 4252 §8: a request to change the password carries two of them, which the type does not say.
-      if (typeof password !== 'string') return this.#refuse(context, 'password', 'passwords cannot be changed here')
-      const result = await this.#accounts.loginWithPassword(context.username, password)
-      return this.#conclude(context, 'password', result)
+    switch (context.method) {
+      case 'password':
+        // RFC 4252 §8: a request to change the password carries two of them, which the type does not say.
+        return this.#password(context, context.password)
+      case 'keyboard-interactive':
+        return this.#keyboard(context)
+      case 'publickey':
+        this.tried = true
+        return this.#publicKey(context)
+      default:
+        // `none` asks which methods there are (RFC 4252 §5.2); others are not offered.
+        return context.reject(METHODS)
     }
-    if (context.method === 'publickey') {
-      this.tried = true
-      return this.#publicKey(context)
+  }
+
+  async #password(context: AuthContext, password: unknown): Promise<void> {
+    this.tried = true
+    if (typeof password !== 'string') {
+      const reason = 'passwords cannot be changed here'
+      return this.#refuse(context, { loginType: 'password', reason, offence: 'failed login' })
     }
-    // `none` asks which methods there are (RFC 4252 §5.2); others are not offered.
-    return context.reject(METHODS)
+    return this.#conclude(context, 'password', await this.#accounts.loginWithPassword(context.username, password))
+  }
+
+  /** RFC 4256: one question, the same for every name, whose answer is a password like any other. */
+  async #keyboard(context: KeyboardAuthContext): Promise<void> {
+    const answers = await new Promise<unknown>((resolve) => {
+      this.#stopAsking = () => resolve(undefined)
+      context.prompt([{ prompt: 'Password: ', echo: false }], (answer: unknown) => resolve(answer))
+    })
+    // The client left, or began another method instead (RFC 4256 §3.1), which is answered then.
+    if (!Array.isArray(answers)) return
+    if (this.#exhausted) return context.reject(METHODS)
+    const [password, ...others]: unknown[] = answers
+    // §3.4: one answer to each question.
+    return this.#password(context, others.length === 0 ? (password ?? '') : '')
   }
 
   async #publicKey(context: PublicKeyAuthContext): Promise<void> {
     const { key, signature, blob } = context
+    const refuse = (reason: string): void =>
+      this.#refuse(context, { loginType: 'public_key', reason, offence: 'failed login' })
     const hashAlgorithm = (context as { hashAlgo?: string }).hashAlgo
     // Without a hash of its own `ssh-rsa` signs with SHA-1 (RFC 8332 §3).
     if (!USER_KEY_TYPES.includes(key.algo) || (key.algo === 'ssh-rsa' && hashAlgorithm === undefined)) {
-      return this.#refuse(context, 'public_key', `keys of type ${printable(key.algo)} are not accepted`)
+      return refuse(`keys of type ${printable(key.algo)} are not accepted`)
     }
-    const result = await this.#accounts.loginWithKey(context.username, key.data)
+    const result = await this.#accounts.loginWithKey(context.username, key.data, this.#clientIp)
     if (!result.ok) return this.#conclude(context, 'public_key', result)
     // RFC 4252 §7: the client asks whether the key would do. Nothing is proved yet, so nothing may change.
     if (!signature || !blob) return context.accept()
     const parsed = ssh2.utils.parseKey(`${key.algo} ${key.data.toString('base64')}`)
-    if (parsed instanceof Error) return this.#refuse(context, 'public_key', 'the key cannot be read')
+    if (parsed instanceof Error) return refuse('the key cannot be read')
     // Not only true and false, whatever the type says: an Error where the signature makes no sense.
     const verified: unknown = parsed.verify(blob, signature, hashAlgorithm)
-    if (verified !== true) {
-      return this.#refuse(context, 'public_key', 'the signature is wrong')
-    }
+    if (verified !== true) return refuse('the signature is wrong')
     return this.#conclude(context, 'public_key', result)
   }
 
-  async #conclude(context: AuthContext, loginType: 'password' | 'public_key', result: LoginResult): Promise<void> {
-    if (!result.ok) return this.#refuse(context, loginType, result.reason)
-    if (!(await this.#events.verified(result.user, result.method))) return context.reject(METHODS)
-    return context.accept()
+  async #conclude(context: AuthContext, loginType: Refusal['loginType'], result: LoginResult): Promise<void> {
+    if (!result.ok) {
+      const { reason } = result
+      const offence = reason === 'unknown user' ? reason : 'failed login'
+      return this.#refuse(context, { loginType, reason, ...(NO_OFFENCE.has(reason) ? {} : { offence }) })
+    }
+    const { user, method, credential } = result
+    if (await this.#events.verified({ user, method, credential })) return context.accept()
+    return this.#reject(context)
   }
 
-  #refuse(context: AuthContext, loginType: 'password' | 'public_key', reason: string): void {
-    this.#events.refused(context.username, loginType, reason)
+  #refuse(context: AuthContext, refusal: Omit<Refusal, 'username'>): void {
+    if (this.#events.refused({ username: context.username, ...refusal })) return this.#reject(context)
+    this.#exhausted = true
+  }
+
+  #reject(context: AuthContext): void {
     if (--this.#triesLeft === 0) {
       this.#exhausted = true
       this.#events.exhausted()

@@ -1,13 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Connection as SshConnection, ServerChannel, Session } from 'ssh2'
-import type { Accounts } from '../accounts/accounts.ts'
-import type { User } from '../accounts/user.ts'
+import type { Accounts, Login } from '../accounts/accounts.ts'
+import type { LiveSession, LiveUser } from '../accounts/live-users.ts'
+import { plainIp } from '../addresses/address.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Connections } from '../connections/connections.ts'
+import type { Gate } from '../defender/gate.ts'
+import type { Offence } from '../defender/defender.ts'
+import type { Startup } from '../defender/startups.ts'
 import type { Log } from '../logging/log.ts'
 import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { Authentication } from './authentication.ts'
+import type { Refusal } from './authentication.ts'
 import type { OpenAccount } from './account-session.ts'
 import { Outlet } from './outlet.ts'
 import { serveSftp } from './sftp-channel.ts'
@@ -31,6 +36,7 @@ export interface PeerOptions {
   accounts: Accounts
   connections: Connections
   openAccount: OpenAccount
+  gate: Pick<Gate, 'note'>
   config: {
     max_auth_tries: number
     /** Minutes, 0 never. */
@@ -54,7 +60,7 @@ export class Peer {
   /** What must end before the connection counts as over. */
   readonly #work = new Set<Promise<void>>()
   readonly #loginTimer: Timer
-  readonly #settled: () => void
+  readonly #startup: Startup
   #goodbyeTimer: Timer | undefined
   #idleTimer: Timer | undefined
   #lastActivity: number
@@ -62,19 +68,23 @@ export class Peer {
   #sessions = 0
   #clientVersion: string | undefined
   #keysExchanged = false
-  #user: User | undefined
+  #account: LiveSession | undefined
+  #loggedIn = false
   #authentication: Authentication | undefined
+  /** Said by keys that were refused; of several that a client offers, none is a guess. */
+  #keyOffence: Offence | undefined
+  #brokeProtocol = false
   /** Why the connection ends, when something is wrong with that. */
   #error = ''
   /** This server ends the connection for its own reasons. */
   #endedHere = false
 
-  /** @param settled called when the connection is authenticated, and when it is over. */
-  constructor(socket: Socket, options: PeerOptions, buffers: BufferPool, settled: () => void) {
+  /** @param startup told how far the connection has come, and when it is authenticated or over. */
+  constructor(socket: Socket, options: PeerOptions, buffers: BufferPool, startup: Startup) {
     this.#socket = socket
     this.#options = options
     this.#buffers = buffers
-    this.#settled = settled
+    this.#startup = startup
     this.#clientIp = plainIp(socket.remoteAddress ?? '')
     this.#remoteAddress = `${this.#clientIp.includes(':') ? `[${this.#clientIp}]` : this.#clientIp}:${socket.remotePort}`
     this.#lastActivity = options.clock.monotonic()
@@ -90,30 +100,30 @@ export class Peer {
   /** The client sent its identification. */
   greeted(client: SshConnection, identification: string): void {
     this.#clientVersion = identification
-    client.on('error', (error: Error) => {
+    this.#startup.reached('identified')
+    client.on('error', (error: Error & { level?: string }) => {
       this.#error ||= error.message
+      // Others are of the network, or of a client that has no algorithm in common with this server.
+      this.#brokeProtocol ||= error.level === undefined || error.level === 'protocol'
       this.#leave()
     })
     client.on('end', () => this.#leave())
     client.once('handshake', () => {
       this.#keysExchanged = true
+      this.#startup.reached('keys exchanged')
     })
     const outlet = new Outlet(this.#socket, client)
     this.#socket.on('data', () => this.#boundMemory())
-    const authentication = new Authentication(this.#options.accounts, this.#options.config.max_auth_tries, {
-      refused: (username, loginType, error) =>
-        this.#options.log.connectionFailed({ clientIp: this.#clientIp, username, loginType, error }),
-      verified: (user, method) => this.#verified(user, method),
-      exhausted: () => {
-        this.#error = 'too many authentication failures'
-        client.end()
-        this.#leave()
-      },
+    const { accounts, config } = this.#options
+    const authentication = new Authentication(accounts, this.#clientIp, config.max_auth_tries, {
+      refused: (refusal) => this.#refused(refusal, client),
+      verified: (login) => this.#verified(login),
+      exhausted: () => this.#sendAway(client, 'too many authentication failures'),
     })
     this.#authentication = authentication
     client.on('authentication', (context) => this.#track(authentication.decide(context)))
     client.on('ready', () => {
-      this.#settled()
+      this.#startup.done()
       this.#loginTimer.cancel()
       this.#lastActivity = this.#options.clock.monotonic()
       this.#watchIdleness()
@@ -126,10 +136,22 @@ export class Peer {
     client.on('request', (_accept, reject) => reject?.())
   }
 
+  /** Another connection needs the place of this one, which has come nowhere. */
+  giveWay(): void {
+    this.#error = 'too many clients are logging in, and this one was slow'
+    this.#socket.destroy()
+  }
+
   /** Ends the connection at once; open uploads end as failed. */
   end(): void {
     this.#endedHere = true
     this.#socket.destroy()
+  }
+
+  #sendAway(client: SshConnection, reason: string): void {
+    this.#error = reason
+    client.end()
+    this.#leave()
   }
 
   /** Ends the connection once the client had the time to read what is left for it. */
@@ -142,28 +164,83 @@ export class Peer {
     void work.finally(() => this.#work.delete(work))
   }
 
-  async #verified(user: User, method: string): Promise<boolean> {
-    try {
-      await this.#options.openAccount.prepare(user)
-    } catch (error) {
-      this.#options.log.app('sftpd', 'warn', `login of ${JSON.stringify(user.username)} refused: no home directory`, {
-        connectionId: this.#connectionId,
-        error,
-      })
+  #refused({ username, loginType, reason, offence }: Refusal, client: SshConnection): boolean {
+    if (reason === 'invalid home directory') {
+      // Whoever reads those records bans addresses, and this one showed the right password or key.
+      this.#logRefusal(username, reason)
+      return true
+    }
+    this.#options.log.connectionFailed({ clientIp: this.#clientIp, username, loginType, error: reason })
+    if (offence === undefined) return true
+    if (loginType === 'public_key') {
+      this.#keyOffence = offence
+      return true
+    }
+    if (!this.#options.gate.note(this.#clientIp, offence)) return true
+    this.#sendAway(client, 'the address is banned')
+    return false
+  }
+
+  async #verified(login: Login): Promise<boolean> {
+    const { accounts, connections, log, openAccount } = this.#options
+    const context = { connectionId: this.#connectionId }
+    const { username } = login.user
+    const refuse = (reason: string, error?: unknown): false => {
+      this.#logRefusal(username, reason, error)
       return false
     }
+    const opened = await accounts.openSession(login, (reason) => this.#accountChanged(username, reason))
+    if (!opened.ok) return refuse(opened.reason)
+    const { session } = opened
+    this.#account = session
+    const user = session.user.current
+    if (!(await connections.sessions.reserve(username, this.#connectionId, user.max_sessions))) {
+      await this.#closeSession()
+      return refuse(`${user.max_sessions} sessions are open, which is the most`)
+    }
+    try {
+      await openAccount.prepare(user)
+    } catch (error) {
+      await this.#closeSession()
+      return refuse('no home directory', error)
+    }
     // The client may have left while its password was checked: then nobody logs in.
-    if (this.#socket.destroyed) return false
-    this.#user = user
-    this.#options.accounts.loggedIn(user)
-    this.#options.log.app(
+    if (this.#socket.destroyed) {
+      await this.#closeSession()
+      return false
+    }
+    this.#loggedIn = true
+    accounts.loggedIn(user)
+    log.app(
       'sftpd',
       'info',
-      `User id: ${user.id}, logged in with: ${method}, username: ${JSON.stringify(user.username)}, ` +
+      `User id: ${user.id}, logged in with: ${login.method}, username: ${JSON.stringify(username)}, ` +
         `home_dir: ${JSON.stringify(user.home_dir)}, remote addr: ${this.#remoteAddress}`,
-      { connectionId: this.#connectionId },
+      context,
     )
     return true
+  }
+
+  #logRefusal(username: string, reason: string, error?: unknown): void {
+    this.#options.log.app('sftpd', 'warn', `login of ${JSON.stringify(username)} refused: ${reason}`, {
+      connectionId: this.#connectionId,
+      error,
+    })
+  }
+
+  #accountChanged(username: string, reason: string): void {
+    this.#options.log.app('sftpd', 'info', `${JSON.stringify(username)} is disconnected: ${reason}`, {
+      connectionId: this.#connectionId,
+    })
+    this.end()
+  }
+
+  async #closeSession(): Promise<void> {
+    const session = this.#account
+    if (session === undefined) return
+    this.#account = undefined
+    session.close()
+    await this.#options.connections.sessions.release(session.user.username, this.#connectionId)
   }
 
   #session(client: SshConnection, session: Session, outlet: Outlet): void {
@@ -175,7 +252,7 @@ export class Peer {
     })
     // The events' own types leave out what a client sends without asking for a reply.
     session.on('subsystem', (accept: () => ServerChannel | undefined, reject: (() => void) | undefined, info) => {
-      const user = this.#user
+      const user = this.#account?.user
       if (info.name !== 'sftp' || user === undefined) return reject?.()
       const packetBytes = largestPacketBytes(session)
       if (packetBytes < MIN_CHANNEL_PACKET_BYTES) {
@@ -194,7 +271,7 @@ export class Peer {
   }
 
   /** Never rejects. */
-  async #sftp(channel: ServerChannel, outlet: Outlet, user: User): Promise<void> {
+  async #sftp(channel: ServerChannel, outlet: Outlet, user: LiveUser): Promise<void> {
     const { connections, clock, log, openAccount } = this.#options
     const context = { connectionId: this.#connectionId }
     const connection = connections.add({
@@ -239,7 +316,7 @@ export class Peer {
       this.end()
       return
     }
-    const limit = this.#user === undefined ? MAX_UNREAD_BYTES.beforeLogin : MAX_UNREAD_BYTES.afterLogin
+    const limit = this.#loggedIn ? MAX_UNREAD_BYTES.afterLogin : MAX_UNREAD_BYTES.beforeLogin
     if (this.#socket.writableLength < limit || this.#socket.isPaused()) return
     this.#socket.pause()
     this.#socket.once('drain', () => this.#socket.resume())
@@ -260,17 +337,21 @@ export class Peer {
   }
 
   async #ended(): Promise<void> {
-    this.#settled()
+    this.#startup.done()
     this.#loginTimer.cancel()
     this.#idleTimer?.cancel()
     this.#goodbyeTimer?.cancel()
-    if (this.#user === undefined && !this.#endedHere) this.#reportLogin()
+    this.#authentication?.end()
+    if (!this.#loggedIn && !this.#endedHere) this.#reportLogin()
     await Promise.all(this.#work)
+    await this.#closeSession()
   }
 
   /** The connection is over and nobody logged in. Every refused password or key has its own record already. */
   #reportLogin(): void {
-    const { log } = this.#options
+    const { gate, log } = this.#options
+    const offence = this.#offence()
+    if (offence !== undefined) gate.note(this.#clientIp, offence)
     if (this.#error !== '' || !this.#keysExchanged) {
       const phase = this.#clientVersion === undefined ? 'without an SSH identification' : 'during the key exchange'
       log.connectionFailed({
@@ -284,9 +365,14 @@ export class Peer {
       log.app('sftpd', 'warn', `${this.#clientIp} left without trying to log in`, { connectionId: this.#connectionId })
     }
   }
-}
 
-/** `192.0.2.1` for `::ffff:192.0.2.1`, which is how a socket for both IP versions shows it: tools read the records. */
-function plainIp(address: string): string {
-  return /^::ffff:(\d+(?:\.\d+){3})$/i.exec(address)?.[1] ?? address
+  /** What the connection as a whole says; passwords that were refused have said it for themselves. */
+  #offence(): Offence | undefined {
+    // One that opens and closes a connection asks whether somebody is there.
+    const sentBytes = this.#socket.bytesRead > 0
+    if (this.#brokeProtocol || (sentBytes && this.#clientVersion === undefined)) return 'garbage'
+    if (this.#keyOffence !== undefined) return this.#keyOffence
+    const wasSilent = !sentBytes && this.#error === ''
+    return this.#authentication?.tried === true || wasSilent ? undefined : 'no auth'
+  }
 }

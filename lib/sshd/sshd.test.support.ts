@@ -12,7 +12,10 @@ import { createAccounts } from '../accounts/create-accounts.ts'
 import { createPasswords } from '../accounts/passwords.ts'
 import type { User } from '../accounts/user.ts'
 import { VirtualClock } from '../clock.test.support.ts'
+import { defaultConfig } from '../config/schema.ts'
 import { Connections } from '../connections/connections.ts'
+import { createGate } from '../defender/gate.ts'
+import type { Gate, GateConfig } from '../defender/gate.ts'
 import type { CommandRecord, ConnectionFailedRecord, Log, TransferRecord } from '../logging/log.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import { recordingLog } from '../providers/recording-log.ts'
@@ -84,17 +87,20 @@ export interface TestServer {
   accounts: Accounts
   provider: MemoryProvider
   connections: Connections
+  gate: Gate
   sshd: Sshd
   addUser(fields: Partial<User>): Promise<User>
 }
 
-export interface TestServerOptions extends Partial<Omit<SshdOptions, 'config'>> {
+export interface TestServerOptions extends Partial<Omit<SshdOptions, 'config' | 'gate'>> {
+  /** Nobody is refused at random. */
+  defender?: Partial<GateConfig>
   config?: Partial<SshdOptions['config']>
   storage?: Storage
 }
 
 /** A server on 127.0.0.1 that ends with the test, with the user `alice`. */
-export async function startSshd({ config, storage, ...parts }: TestServerOptions = {}): Promise<TestServer> {
+export async function startSshd({ config, storage, defender, ...parts }: TestServerOptions = {}): Promise<TestServer> {
   const directory = temporaryDirectory()
   const clock = new VirtualClock()
   const log = fullLog()
@@ -109,9 +115,11 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
     passwords: cheapPasswords,
   })
   const connections = new Connections(clock)
+  const gate = createGate({ config: { ...defaultConfig().defender, ...defender }, clock, log, random: () => 1 })
   const sshd = createSshd({
     accounts,
     connections,
+    gate,
     openAccount: createOpenAccount({
       storage: storage ?? nodeStorage,
       memoryStorage: storage ?? memoryStorage,
@@ -142,7 +150,7 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
   const addUser = (fields: Partial<User>): Promise<User> =>
     accounts.add({ username: 'alice', password: PASSWORD, permissions: ['*'], ...fields })
   const { home_dir: home } = await addUser({})
-  return { port, home, clock, log, accounts, provider, connections, sshd, addUser }
+  return { port, home, clock, log, accounts, provider, connections, gate, sshd, addUser }
 }
 
 /** A client that has nothing to do with the server's process, as far as tests can tell. */
@@ -188,6 +196,7 @@ export function closed(client: Client): Promise<void> {
 export interface RawProtocol {
   authNone(username: string): void
   authKeyboard(username: string): void
+  authInfoRes(answers: string[]): void
   authPassword(username: string, password: string, newPassword?: string): void
   authPK(
     username: string,
@@ -262,7 +271,8 @@ export function vanish(client: Client): void {
 
 /**
  * Sends authentication requests of any kind, one after the answer to the other.
- * @returns the answers: `success`, `pk-ok`, the methods offered as `password,publickey`, or `closed` for the rest.
+ * @returns the answers: `success`, `pk-ok`, a question, the methods offered as `password,publickey`, or `closed` for
+ * the rest.
  */
 export function authenticateRaw(
   server: { port: number },
@@ -297,6 +307,8 @@ export function authenticateRaw(
           USERAUTH_FAILURE: (_: unknown, methods: string[]) => answered(methods.join(',')),
           USERAUTH_SUCCESS: () => answered('success'),
           USERAUTH_PK_OK: () => answered('pk-ok'),
+          USERAUTH_INFO_REQUEST: (_: unknown, _name: string, _instructions: string, prompts: { prompt: string }[]) =>
+            answered(prompts.map(({ prompt }) => prompt).join()),
         })
         next()
       },

