@@ -1,17 +1,17 @@
-import { chown } from 'node:fs/promises'
 import type { FileSystem, VirtualPath } from '../../protocol/filesystem.ts'
 import { virtualPath } from '../../protocol/filesystem.ts'
 import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
 import type { QuotaUse } from '../providers/provider.ts'
-import { AccountFileSystem } from '../vfs/account-filesystem.ts'
-import type { FileEvent, FileObserver } from '../vfs/account-filesystem.ts'
+import { AccountFileSystem, placePolicy } from '../vfs/account-filesystem.ts'
+import type { AccountRules, FileEvent, FileObserver } from '../vfs/account-filesystem.ts'
+import { Grants } from '../vfs/grants.ts'
 import { LocalFileSystem } from '../vfs/local-filesystem.ts'
-import { demand } from '../vfs/permissions.ts'
 import type { Storage } from '../vfs/storage.ts'
 import { modeText } from '../../protocol/sftp/longname.ts'
-import { makeDirectories } from './make-directories.ts'
+import type { Owner } from './make-home.ts'
+import { makeHome } from './make-home.ts'
 
 /** Gives a logged-in user its files. */
 export interface OpenAccount {
@@ -36,37 +36,40 @@ export interface OpenAccountOptions {
 
 export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
   const { storage, log, setstatMode, isRoot } = options
-  const ownerOf = (user: User): { uid: number; gid: number } | undefined => {
-    const { uid, gid } = user
-    // -1 leaves that half as it is (chown(2)); 0 in the account means the same, so nobody is mapped to root.
-    return isRoot && (uid > 0 || gid > 0) ? { uid: uid > 0 ? uid : -1, gid: gid > 0 ? gid : -1 } : undefined
-  }
+  const ownerOf = (user: User): Owner | undefined => (isRoot ? fileOwner(user) : undefined)
   return {
     async prepare(user) {
-      const made = await makeDirectories(user.home_dir)
-      const owner = ownerOf(user)
-      if (made && owner !== undefined) await chown(user.home_dir, owner.uid, owner.gid)
+      await makeHome(user.home_dir, ownerOf(user))
     },
     async open(user, connection, protocol) {
-      const permissions = new Set(user.permissions)
+      const quota = {
+        maxBytes: user.quota_size,
+        maxFiles: user.quota_files,
+        used: () => options.usedQuota(user.username),
+      }
+      const rules: AccountRules = {
+        permissions: new Grants(user.permissions),
+        ignoreSetstat: setstatMode === 1,
+        quota,
+      }
       const owner = ownerOf(user)
       const local = await LocalFileSystem.open({
         storage,
         memoryStorage: options.memoryStorage,
         home: Buffer.from(user.home_dir).toString('latin1'),
         ...(owner === undefined ? {} : { owner }),
-        authorizeOverwrite: () => demand(permissions, ['overwrite']),
+        ...placePolicy(rules),
       })
-      const quota = {
-        maxBytes: user.quota_size,
-        maxFiles: user.quota_files,
-        used: () => options.usedQuota(user.username),
-      }
-      const rules = { permissions, ignoreSetstat: setstatMode === 1, quota }
       const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, log))
       return { fs, close: () => local.close() }
     },
   }
+}
+
+/** Other ids than 1 to 65535 mean "do not change that half", -1 for chown(2): so nobody is mapped to root. */
+export function fileOwner({ uid, gid }: Pick<User, 'uid' | 'gid'>): Owner | undefined {
+  const [owner, group] = [uid, gid].map((id) => (id >= 1 && id <= 65535 ? id : -1)) as [number, number]
+  return owner === -1 && group === -1 ? undefined : { uid: owner, gid: group }
 }
 
 /** Turns what an account does into log records and into what the list of connections shows. */

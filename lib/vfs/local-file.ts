@@ -15,8 +15,17 @@ export class LocalFile implements OpenFile {
   readonly identity: string
   readonly #storage: Storage
   readonly #fd: number
+  readonly #judge: (attrs: Attrs) => void
 
-  constructor(storage: Storage, fd: number, flags: OpenFlags, identity: string) {
+  /** @param judge asked before attributes are changed; throws to refuse. */
+  constructor(
+    storage: Storage,
+    fd: number,
+    flags: OpenFlags,
+    identity: string,
+    judge: (attrs: Attrs) => void = () => undefined,
+  ) {
+    this.#judge = judge
     this.#storage = storage
     this.#fd = fd
     this.flags = flags
@@ -38,14 +47,15 @@ export class LocalFile implements OpenFile {
   setstat(attrs: Attrs): Promise<void> {
     const storage = this.#storage
     const fd = this.#fd
-    return calling(() =>
-      applyAttrs(attrs, {
+    return calling(async () => {
+      this.#judge(attrs)
+      await applyAttrs(attrs, {
         truncate: (size) => storage.ftruncate(fd, size),
         chown: (uid, gid) => storage.fchown(fd, uid, gid),
         chmod: (mode) => storage.fchmod(fd, mode),
         utimes: (atime, mtime) => storage.futimes(fd, atime, mtime),
-      }),
-    )
+      })
+    })
   }
 
   sync(): Promise<void> {

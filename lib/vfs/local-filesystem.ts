@@ -14,7 +14,7 @@ import type { Attrs } from '../../protocol/sftp/attrs.ts'
 import { MAX_OFFSET } from '../../protocol/sftp/offset.ts'
 import { MODE_BITS, applyAttrs, attrsOf } from './attributes.ts'
 import { Confinement, O_PATH } from './confinement.ts'
-import type { Place } from './confinement.ts'
+import type { Passage, Place } from './confinement.ts'
 import { calling, errnoOf, fsError } from './errno.ts'
 import { LocalDirectory } from './local-directory.ts'
 import { LocalFile } from './local-file.ts'
@@ -28,6 +28,27 @@ const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NON
 /** A name that changes between being looked at and being opened is looked at again this often. */
 const MAX_ATTEMPTS = 8
 
+/**
+ * Judges an operation once more, by where its paths really lead: `args` are those of the operation, with places in their
+ * stead. To refuse, it throws an FsError.
+ */
+export interface PlacePolicy {
+  /** Of each place that links lead through or to. */
+  pass<Op extends keyof FileSystem>(operation: Op, ...args: Parameters<FileSystem[Op]>): void
+  /** Right before acting, of an operation that changes what else is where. */
+  act<Op extends 'rename' | 'rmdir' | 'hardlink'>(operation: Op, ...args: Parameters<FileSystem[Op]>): void
+}
+
+const ANYWHERE: PlacePolicy = { pass: () => undefined, act: () => undefined }
+
+/** A path of an operation, and who judges where it leads. */
+interface Asked {
+  path: VirtualPath
+  passage: Passage
+}
+
+type OnOnePath = Exclude<keyof FileSystem, 'rename' | 'hardlink' | 'symlink'>
+
 export interface LocalFileSystemOptions {
   storage: Storage
   /** Moves the data of files that are in memory, where the home is there; absent, `storage` does. */
@@ -38,6 +59,8 @@ export interface LocalFileSystemOptions {
   owner?: { uid: number; gid: number }
   /** Asked at the moment an existing file is about to be opened for writing or replaced. @throws FsError to refuse. */
   authorizeOverwrite(path: VirtualPath): void
+  /** Absent, every place is as good as another. */
+  policy?: PlacePolicy
 }
 
 /**
@@ -49,13 +72,14 @@ export class LocalFileSystem implements FileSystem {
   readonly #confinement: Confinement
   readonly #owner: { uid: number; gid: number } | undefined
   readonly #authorizeOverwrite: (path: VirtualPath) => void
+  readonly #policy: PlacePolicy
 
   /** What moves the data of files on this device; a mount below the home may be another one. */
   readonly #inMemory: { storage: Storage; device: number } | undefined
 
   private constructor(
     confinement: Confinement,
-    { storage, owner, authorizeOverwrite }: LocalFileSystemOptions,
+    { storage, owner, authorizeOverwrite, policy = ANYWHERE }: LocalFileSystemOptions,
     inMemory: { storage: Storage; device: number } | undefined,
   ) {
     this.#storage = storage
@@ -63,6 +87,7 @@ export class LocalFileSystem implements FileSystem {
     this.#confinement = confinement
     this.#owner = owner
     this.#authorizeOverwrite = authorizeOverwrite
+    this.#policy = policy
   }
 
   /** @throws FsError when the home is no directory that can be opened. */
@@ -92,7 +117,7 @@ export class LocalFileSystem implements FileSystem {
   }
 
   opendir(path: VirtualPath): Promise<OpenDirectory> {
-    return this.#onFollowed(path, async (place) => {
+    return this.#onFollowed(this.#asked('opendir', path), async (place) => {
       const fd = await this.#storage.open(place.at, O_PATH | O_DIRECTORY | O_NOFOLLOW)
       try {
         return new LocalDirectory(this.#storage, await this.#storage.opendir(`/proc/self/fd/${fd}`), fd)
@@ -104,11 +129,11 @@ export class LocalFileSystem implements FileSystem {
   }
 
   stat(path: VirtualPath): Promise<Attrs> {
-    return this.#onFollowed(path, async (_place, stats) => attrsOf(present(stats)))
+    return this.#onFollowed(this.#asked('stat', path), async (_place, stats) => attrsOf(present(stats)))
   }
 
   lstat(path: VirtualPath): Promise<Attrs> {
-    return this.#on(path, async (place) => attrsOf(await this.#storage.lstat(place.at)))
+    return this.#on(this.#asked('lstat', path), async (place) => attrsOf(await this.#storage.lstat(place.at)))
   }
 
   async setstat(path: VirtualPath, attrs: Attrs): Promise<void> {
@@ -118,13 +143,13 @@ export class LocalFileSystem implements FileSystem {
     if (size !== undefined && size > MAX_OFFSET && changesNothing(others)) {
       throw new FsError('invalid', 'No file is that long')
     }
-    await this.#onFollowed(path, (place) => this.#applyAttrs(place, attrs))
+    await this.#onFollowed(this.#asked('setstat', path, attrs), (place) => this.#applyAttrs(place, attrs))
   }
 
   async lsetstat(path: VirtualPath, attrs: Attrs): Promise<void> {
     if (attrs.size !== undefined) throw new FsError('invalid', 'A link has no size to set')
     if (changesNothing(attrs)) return
-    await this.#on(path, async (place) => {
+    await this.#on(this.#asked('lsetstat', path, attrs), async (place) => {
       if (!(await this.#storage.lstat(place.at)).isSymbolicLink()) return this.#applyAttrs(place, attrs)
       return applyAttrs(attrs, {
         chown: (uid, gid) => this.#storage.lchown(place.at, uid, gid),
@@ -137,33 +162,38 @@ export class LocalFileSystem implements FileSystem {
   }
 
   remove(path: VirtualPath): Promise<void> {
-    return this.#on(path, (place) => this.#storage.unlink(notRoot(place).at))
+    return this.#on(this.#asked('remove', path), (place) => this.#storage.unlink(notRoot(place).at))
   }
 
   mkdir(path: VirtualPath, attrs: Attrs): Promise<void> {
-    return this.#on(path, async (place) => {
+    return this.#on(this.#asked('mkdir', path, attrs), async (place) => {
       if (place.isRoot) throw new FsError('exists', 'File exists')
       await this.#storage.mkdir(place.at, (attrs.permissions ?? 0o777) & MODE_BITS)
-      await this.#own(place, () => this.#storage.rmdir(place.at))
+      await this.#own(place, 'isDirectory', () => this.#storage.rmdir(place.at))
     })
   }
 
   rmdir(path: VirtualPath): Promise<void> {
-    return this.#on(path, (place) => this.#storage.rmdir(notRoot(place).at))
+    return this.#on(this.#asked('rmdir', path), async (place) => {
+      this.#policy.act('rmdir', notRoot(place).path)
+      await this.#storage.rmdir(place.at)
+    })
   }
 
   async realpath(path: VirtualPath): Promise<VirtualPath> {
-    return this.#onFollowed(path, async (place) => place.path)
+    return this.#onFollowed(this.#asked('realpath', path), async (place) => place.path)
   }
 
-  rename(oldpath: VirtualPath, newpath: VirtualPath, { replace }: { replace: boolean }): Promise<void> {
-    return this.#on(oldpath, (from) =>
-      this.#on(newpath, async (to) => {
-        notRoot(from)
-        notRoot(to)
+  rename(oldpath: VirtualPath, newpath: VirtualPath, options: { replace: boolean }): Promise<void> {
+    const { replace } = options
+    const old: Asked = { path: oldpath, passage: (at) => this.#policy.pass('rename', at, newpath, options) }
+    const target: Asked = { path: newpath, passage: (at) => this.#policy.pass('rename', oldpath, at, options) }
+    return this.#on(old, (from) =>
+      this.#on(target, async (to) => {
+        this.#policy.act('rename', notRoot(from).path, notRoot(to).path, options)
         const stats = await this.#storage.lstat(from.at)
         if (replace) {
-          if ((await this.#lookAt(to.at)) !== undefined) this.#authorizeOverwrite(to.path)
+          if ((await this.#lookAt(to.at)) !== undefined) this.#mayOverwrite(newpath, to)
           return this.#storage.rename(from.at, to.at)
         }
         // A hard link fails where the name is taken: no moment in which somebody else's file could be lost.
@@ -175,31 +205,40 @@ export class LocalFileSystem implements FileSystem {
   }
 
   readlink(path: VirtualPath): Promise<string> {
-    return this.#on(path, async (place) => {
+    return this.#on(this.#asked('readlink', path), async (place) => {
       return this.#confinement.linkTarget(await this.#storage.readlink(place.at), posix.dirname(place.path))
     })
   }
 
   symlink(target: string, link: VirtualPath): Promise<void> {
-    return this.#on(link, async (place) => {
+    const asked: Asked = { path: link, passage: (at) => this.#policy.pass('symlink', target, at) }
+    return this.#on(asked, async (place) => {
       await this.#storage.symlink(target, notRoot(place).at)
-      await this.#own(place, () => this.#storage.unlink(place.at))
+      await this.#own(place, 'isSymbolicLink', () => this.#storage.unlink(place.at))
     })
   }
 
   hardlink(oldpath: VirtualPath, newpath: VirtualPath): Promise<void> {
-    return this.#on(oldpath, (from) => this.#on(newpath, (to) => this.#storage.link(notRoot(from).at, notRoot(to).at)))
+    const old: Asked = { path: oldpath, passage: (at) => this.#policy.pass('hardlink', at, newpath) }
+    const target: Asked = { path: newpath, passage: (at) => this.#policy.pass('hardlink', oldpath, at) }
+    return this.#on(old, (from) =>
+      this.#on(target, async (to) => {
+        this.#policy.act('hardlink', notRoot(from).path, notRoot(to).path)
+        await this.#storage.link(from.at, to.at)
+      }),
+    )
   }
 
   statvfs(path: VirtualPath): Promise<VolumeStats> {
-    return this.#onFollowed(path, (place) =>
+    return this.#onFollowed(this.#asked('statvfs', path), (place) =>
       this.#pinned(place, async (host) => volumeStats(await this.#storage.statfs(host))),
     )
   }
 
   /** @returns undefined when the name changed meanwhile and must be looked at again. */
   async #tryOpen(path: VirtualPath, flags: OpenFlags, attrs: Attrs): Promise<OpenFile | undefined> {
-    let place = await this.#confinement.place(path)
+    const { passage } = this.#asked('open', path, flags, attrs)
+    let place = await this.#confinement.place(path, passage)
     try {
       if (flags.create && !place.isRoot) {
         const created = await this.#create(place, flags, attrs)
@@ -209,7 +248,7 @@ export class LocalFileSystem implements FileSystem {
       let stats = await this.#lookAt(place.at)
       if (stats?.isSymbolicLink() === true) {
         place.release()
-        place = await this.#confinement.followed(path, flags.create)
+        place = await this.#confinement.followed(path, flags.create, passage)
         stats = await this.#lookAt(place.at)
         if (stats === undefined && flags.create) return await this.#create(place, flags, attrs)
       }
@@ -222,7 +261,7 @@ export class LocalFileSystem implements FileSystem {
       if (stats.isSymbolicLink()) return undefined
       // Opening a FIFO may wait for ever, opening a device may act.
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
-      if (flags.write || flags.truncate) this.#authorizeOverwrite(place.path)
+      if (flags.write || flags.truncate) this.#mayOverwrite(path, place)
       return await this.#openExisting(place, flags)
     } finally {
       place.release()
@@ -242,7 +281,7 @@ export class LocalFileSystem implements FileSystem {
     const prepare = async (): Promise<void> => {
       if (this.#owner !== undefined) await this.#storage.fchown(fd, this.#owner.uid, this.#owner.gid)
     }
-    return this.#wrap(fd, flags, prepare, () => this.#discard(fd, place))
+    return this.#wrap(fd, place, flags, prepare, () => this.#discard(fd, place))
   }
 
   async #openExisting(place: Place, flags: OpenFlags): Promise<OpenFile | undefined> {
@@ -253,7 +292,7 @@ export class LocalFileSystem implements FileSystem {
       if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP') return undefined
       throw error
     }
-    return this.#wrap(fd, flags, async () => {
+    return this.#wrap(fd, place, flags, async () => {
       // Not O_TRUNC: what is truncated must be the regular file that was judged.
       if (!flags.truncate) return
       // Without write access Linux truncates all the same, and so does OpenSSH's server.
@@ -265,6 +304,7 @@ export class LocalFileSystem implements FileSystem {
   /** @param undo what to do before `fd` is closed when the file cannot be handed out. */
   async #wrap(
     fd: number,
+    { path }: Place,
     flags: OpenFlags,
     prepare: () => Promise<void>,
     undo?: () => Promise<void>,
@@ -274,7 +314,8 @@ export class LocalFileSystem implements FileSystem {
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
       await prepare()
       const storage = this.#inMemory?.device === stats.dev ? this.#inMemory.storage : this.#storage
-      return new LocalFile(storage, fd, flags, `${stats.dev}:${stats.ino}`)
+      const judge = (changes: Attrs): void => this.#policy.pass('setstat', path, changes)
+      return new LocalFile(storage, fd, flags, `${stats.dev}:${stats.ino}`, judge)
     } catch (error) {
       await undo?.()
       await this.#storage.close(fd).catch(() => undefined)
@@ -292,11 +333,18 @@ export class LocalFileSystem implements FileSystem {
     }
   }
 
-  /** Gives what was just made at `place` to the account, or takes it away again. */
-  async #own({ at }: Place, undo: () => Promise<void>): Promise<void> {
+  /** Gives what was just made at `place` to the account, or takes it away again: never what took its name meanwhile. */
+  async #own({ at }: Place, made: 'isDirectory' | 'isSymbolicLink', undo: () => Promise<void>): Promise<void> {
     if (this.#owner === undefined) return
+    const { uid, gid } = this.#owner
     try {
-      await this.#storage.lchown(at, this.#owner.uid, this.#owner.gid)
+      const fd = await this.#storage.open(at, O_PATH | O_NOFOLLOW)
+      try {
+        // Through the descriptor the kernel comes to the link itself, and follows it no further.
+        if ((await this.#storage.fstat(fd))[made]()) await this.#storage.chown(`/proc/self/fd/${fd}`, uid, gid)
+      } finally {
+        this.#storage.closeSync(fd)
+      }
     } catch (error) {
       await undo().catch(() => undefined)
       throw error
@@ -345,10 +393,22 @@ export class LocalFileSystem implements FileSystem {
     }
   }
 
+  #asked<Op extends OnOnePath>(operation: Op, ...args: Parameters<FileSystem[Op]>): Asked {
+    const [path, ...rest] = args
+    const withPlace = (at: VirtualPath): Parameters<FileSystem[Op]> => [at, ...rest] as Parameters<FileSystem[Op]>
+    return { path, passage: (at) => this.#policy.pass(operation, ...withPlace(at)) }
+  }
+
+  /** Where it is, and as it was asked for. */
+  #mayOverwrite(asked: VirtualPath, { path }: Place): void {
+    this.#authorizeOverwrite(path)
+    if (asked !== path) this.#authorizeOverwrite(asked)
+  }
+
   /** Acts on the name itself. */
-  async #on<T>(path: VirtualPath, work: (place: Place) => Promise<T>): Promise<T> {
+  async #on<T>({ path, passage }: Asked, work: (place: Place) => Promise<T>): Promise<T> {
     return calling(async () => {
-      const place = await this.#confinement.place(path)
+      const place = await this.#confinement.place(path, passage)
       try {
         return await work(place)
       } finally {
@@ -358,14 +418,17 @@ export class LocalFileSystem implements FileSystem {
   }
 
   /** Acts on what the name means with links followed; `stats` is undefined when that does not exist. */
-  async #onFollowed<T>(path: VirtualPath, work: (place: Place, stats: Stats | undefined) => Promise<T>): Promise<T> {
+  async #onFollowed<T>(
+    { path, passage }: Asked,
+    work: (place: Place, stats: Stats | undefined) => Promise<T>,
+  ): Promise<T> {
     return calling(async () => {
-      let place = await this.#confinement.place(path)
+      let place = await this.#confinement.place(path, passage)
       try {
         let stats = await this.#lookAt(place.at)
         if (stats?.isSymbolicLink() === true) {
           place.release()
-          place = await this.#confinement.followed(path)
+          place = await this.#confinement.followed(path, false, passage)
           stats = await this.#lookAt(place.at)
           if (stats?.isSymbolicLink() === true) throw new FsError('failure', 'The name keeps changing')
         }
