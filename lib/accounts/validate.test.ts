@@ -127,7 +127,7 @@ describe('permissions by path', () => {
     expect(await refusal({ permissions: { '/': ['*'], [long('a', MAX_PATH_BYTES + 1)]: [] } })).toMatch(
       /has the path "/,
     )
-    const many = Object.fromEntries([...'abcdefghijklmnopq'].map((letter) => [long(letter, 4000), ['list']]))
+    const many = Object.fromEntries(Array.from('abcdefghijklmnopq').map((letter) => [long(letter, 4000), ['list']]))
     expect(await refusal({ permissions: { '/': ['*'], ...many } })).toMatch(
       /^Validation error: permissions has \d+ bytes as JSON, want at most 65535$/,
     )
