@@ -18,17 +18,15 @@ beforeAll(() => void process.umask(0o022))
 afterAll(() => void process.umask(umask))
 
 const WORDS = PERMISSIONS.filter((word) => word !== '*')
-const without = (word: Permission): Permission[] => WORDS.filter((other) => other !== word)
 
-/** Nothing, everything, exactly what is needed; less one, of what is needed and of all there is. */
+/** Nothing, everything, exactly what is needed; and without one of these, what else is needed and all there is. */
 function grantsFor(needs: readonly Permission[]): Permission[][] {
   return [
     [],
     ['*'],
     [...WORDS],
     [...needs],
-    ...needs.map((need) => needs.filter((other) => other !== need)),
-    ...WORDS.map(without),
+    ...needs.flatMap((need) => [needs, WORDS].map((words) => words.filter((other) => other !== need))),
   ]
 }
 
