@@ -215,6 +215,14 @@ describe('both paths count', () => {
     expect(await outcome(vfs.stat(path('/ro/none/x')))).toBe('not-found')
   })
 
+  test('what a path itself names on its way is not judged: only where it ends', async () => {
+    box.plantHome({ 'c/b/f': 'text', 'a': { link: 'c' } })
+    const vfs = (await account({ '/': [], '/a/b': ['*'], '/c': ['*'], '/x/y': ['*'] })).fs
+    expect(await get(vfs, '/a/b/f')).toBe('text')
+    expect(await outcome(get(vfs, '/a/f'))).toBe('permission')
+    expect(await outcome(get(vfs, '/x/y/f'))).toBe('not-found')
+  })
+
   test('overwriting needs to be granted where the file is', async () => {
     box.plantHome({ 'add/old': 'text', old: { link: 'add/old' }, new: { link: 'add/new' } })
     const vfs = (await account({ '/': ['*'], '/add': ['list', 'upload'] })).fs
@@ -242,6 +250,7 @@ describe('what is where stays judged by its list', () => {
       l: { link: 'a' },
       lb: { link: 'a/b' },
       li: { link: 'in' },
+      lo: { link: 'out' },
     }),
   )
   const LISTS: GrantedPermissions = {
@@ -276,6 +285,7 @@ describe('what is where stays judged by its list', () => {
     ['which may not be read', '/in/f', '/moved'],
     ['which may not be read, through links', '/li/f', '/l/f'],
     ['which could be changed by its new name', '/out/f', '/moved'],
+    ['which could be changed by its new name, through links', '/lo/f', '/l/f'],
   ])('no further name for a file %s', async (_what, from, to) => {
     box.plantHome({ 'out/f': 'text' })
     const before = box.state()
