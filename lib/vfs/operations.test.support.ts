@@ -11,7 +11,7 @@ import type { Sandbox, Tree } from './sandbox.test.support.ts'
 
 /** One thing a client can do. A row of the table in PERMISSIONS.md, which the walk proves. */
 export interface Operation {
-  surface: 'SFTP'
+  surface: 'SFTP' | 'SCP' | 'exec'
   name: string
   /** All it needs, and nothing it does not. */
   needs: readonly Permission[]

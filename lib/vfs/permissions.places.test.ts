@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { Worker } from 'node:worker_threads'
+import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { FsError, virtualPath } from '../../protocol/filesystem.ts'
 import type { FileSystem, VirtualPath } from '../../protocol/filesystem.ts'
@@ -216,7 +217,7 @@ describe('both paths count', () => {
   })
 
   test('what a path itself names on its way is not judged: only where it ends', async () => {
-    box.plantHome({ 'c/b/f': 'text', 'a': { link: 'c' } })
+    box.plantHome({ 'c/b/f': 'text', a: { link: 'c' } })
     const vfs = (await account({ '/': [], '/a/b': ['*'], '/c': ['*'], '/x/y': ['*'] })).fs
     expect(await get(vfs, '/a/b/f')).toBe('text')
     expect(await outcome(get(vfs, '/a/f'))).toBe('permission')
@@ -319,6 +320,41 @@ describe('what is where stays judged by its list', () => {
     await vfs.remove(path('/l2'))
     expect(box.text('/a/b/c/f')).toBe('CANARY')
   })
+})
+
+test('[3] whatever leads where: only what is granted at both ends is read', async () => {
+  const names = ['a', 'b', 'c'] as const
+  const directories = names.flatMap((one) => [`/${one}`, ...names.map((other) => `/${one}/${other}`)])
+  const target = fc
+    .array(fc.constantFrom('a', 'b', 'c', 'f', 'l', '..', '.'), { minLength: 1, maxLength: 4 })
+    .chain((parts) => fc.constantFrom('', '/').map((start) => start + parts.join('/')))
+  const links = fc.array(target, { minLength: directories.length, maxLength: directories.length })
+  const lists = fc.dictionary(fc.constantFrom(...directories), fc.constantFrom<'download'[]>([], ['download']))
+  const asked = fc.array(fc.constantFrom('a', 'b', 'c', 'l', 'f'), { minLength: 1, maxLength: 4 })
+  let read = 0
+  await fc.assert(
+    fc.asyncProperty(links, lists, fc.array(asked, { minLength: 20, maxLength: 20 }), async (texts, granted, paths) => {
+      // Each directory has a file that says where it is, and a link.
+      box.plantHome(Object.fromEntries(directories.map((at) => [`${at.slice(1)}/f`, `${at}/f`])))
+      for (const [n, at] of directories.entries()) fs.symlinkSync(texts[n] ?? '.', box.host(`${at}/l`))
+      const permissions: GrantedPermissions = { '/': ['download'], ...granted }
+      const grants = new Grants(permissions)
+      const vfs = (await account(permissions)).fs
+      for (const parts of paths) {
+        const wanted = path(parts.join('/'))
+        const text = await get(vfs, wanted).catch((error: unknown) => {
+          if (!(error instanceof FsError)) throw error
+        })
+        if (text === undefined) continue
+        read++
+        expect([...grants.at(wanted), ...grants.at(path(text))]).toEqual(['download', 'download'])
+      }
+      box.closeAll()
+      for (const name of fs.readdirSync(box.home)) fs.rmSync(box.host(`/${name}`), { recursive: true })
+    }),
+    { numRuns: 60 },
+  )
+  expect(read).toBeGreaterThan(50)
 })
 
 test('[14] a change of what is granted holds from the next operation on', async () => {
