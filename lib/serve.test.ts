@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -118,6 +118,12 @@ function put(sftp: SFTPWrapper, name: string, content: Buffer): Promise<void> {
   )
 }
 
+function mkdir(sftp: SFTPWrapper, name: string): Promise<void> {
+  return new Promise((resolve, reject) =>
+    sftp.mkdir(name, (error) => (error === undefined || error === null ? resolve() : reject(error))),
+  )
+}
+
 function get(sftp: SFTPWrapper, name: string): Promise<Buffer> {
   return new Promise((resolve, reject) =>
     sftp.readFile(name, (error, content) => (error === undefined ? resolve(content) : reject(error))),
@@ -150,6 +156,50 @@ describe('a server', () => {
     expect(log()).toContainEqual(expect.objectContaining({ level: 'info', sender: 'Download', username: 'alice' }))
     const text = readFileSync(options.log.filePath, 'utf8')
     expect(text).not.toContain(PASSWORD)
+  })
+
+  test('makes a home at the first login, and gives it and what is made in it the owner and the umask set', async () => {
+    const isRoot = process.getuid?.() === 0
+    if (!isRoot) process.stdout.write('files keep their owner: nobody but root can give them away\n')
+    const { options, root } = await site({ sftpd: { umask: '0037' } })
+    const running = await started(options)
+    const ada = { username: 'alice', password: PASSWORD, permissions: ['*'], uid: 1234, gid: 4321 }
+    expect(await api(running, 'POST', 'user', ada)).toMatchObject({ status: 200 })
+    const home = path.join(root, 'homes', 'alice')
+    await expect(connect(running.sftpAddress, { password: 'wrong' })).rejects.toThrow(/authentication/)
+    expect(existsSync(path.dirname(home))).toBe(false)
+
+    const sftp = await sftpOf(await connect(running.sftpAddress))
+    await put(sftp, '/file', Buffer.from('text'))
+    await mkdir(sftp, '/dir')
+    const owner = isRoot ? { uid: 1234, gid: 4321 } : { uid: process.getuid?.(), gid: process.getgid?.() }
+    for (const name of ['.', 'file', 'dir']) expect(statSync(path.join(home, name))).toMatchObject(owner)
+    expect(statSync(path.dirname(home))).toMatchObject({ uid: process.getuid?.(), gid: process.getgid?.() })
+    const modes = ['..', '.', 'file', 'dir'].map((name) => statSync(path.join(home, name)).mode & 0o7777)
+    expect(modes).toEqual([0o740, 0o740, 0o640, 0o740])
+  })
+
+  test('takes permissions by directory through the REST API, keeps them, and holds its users to them', async () => {
+    const { options } = await site()
+    const running = await started(options)
+    const permissions = { '/': ['list'], '/Ünï': ['*'], '/Ünï/hidden': [] }
+    const user = { username: 'alice', password: PASSWORD, permissions }
+    expect(await api(running, 'POST', 'user', user)).toMatchObject({ status: 200, body: { permissions } })
+    const sftp = await sftpOf(await connect(running.sftpAddress))
+    await mkdir(sftp, '/Ünï')
+    await put(sftp, '/Ünï/file', Buffer.from('text'))
+    await expect(put(sftp, '/file', Buffer.from('text'))).rejects.toThrow(/lacks upload/)
+    await expect(put(sftp, '/Ünï/hidden/file', Buffer.from('text'))).rejects.toThrow(/lacks upload/)
+    await running.stop()
+
+    const again = await started(options)
+    expect((await api(again, 'GET', 'user/1')).body).toMatchObject({ permissions })
+    expect(await api(again, 'PUT', 'user/1', { permissions: { '/x': ['*'] } })).toMatchObject({
+      status: 400,
+      body: { error: 'Validation error: permissions has no "/", want a list for it, too' },
+    })
+    expect(await api(again, 'PUT', 'user/1', { permissions: ['upload'] })).toMatchObject({ status: 200 })
+    expect((await api(again, 'GET', 'user/1')).body).toMatchObject({ permissions: ['upload'] })
   })
 
   test('ends a connection when an administrator says so', async () => {

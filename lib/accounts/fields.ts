@@ -1,6 +1,9 @@
 import type { UserInput } from './accounts.ts'
 import { invalid } from './errors.ts'
 
+/** A list, or lists by virtual path. */
+export type SentPermissions = string[] | Record<string, string[]>
+
 /** What a request may set, in types that are right; values are not checked yet. An absent key was not sent. */
 export interface SentFields {
   id?: number
@@ -15,7 +18,7 @@ export interface SentFields {
   max_sessions?: number
   quota_size?: number
   quota_files?: number
-  permissions?: string[]
+  permissions?: SentPermissions
   upload_bandwidth?: number
   download_bandwidth?: number
 }
@@ -33,11 +36,12 @@ const TYPES: { readonly [Key in keyof Required<SentFields>]: FieldType } = {
   max_sessions: 'integer',
   quota_size: 'integer',
   quota_files: 'integer',
-  permissions: 'texts',
+  permissions: 'grants',
   upload_bandwidth: 'integer',
   download_bandwidth: 'integer',
 }
-type FieldType = 'integer' | 'text' | 'texts'
+type FieldType = 'integer' | 'text' | 'texts' | 'grants'
+type FieldValue = number | string | SentPermissions
 
 /** Never shown in an error: what is wrong with them may still be a secret. */
 const SECRET = new Set<string>(['password', 'public_keys'])
@@ -48,13 +52,13 @@ const SECRET = new Set<string>(['password', 'public_keys'])
  * @throws AccountError `validation` for a value of the wrong type.
  */
 export function readFields(input: UserInput): SentFields {
-  const sent: Record<string, number | string | string[]> = {}
+  const sent: Record<string, FieldValue> = {}
   for (const [name, value] of Object.entries(input)) {
     const key = name.toLowerCase()
     if (!isField(key) || value === undefined) continue
     const type = TYPES[key]
     if (value !== null) sent[key] = READ[type](key, value)
-    else if (type === 'texts') sent[key] = []
+    else if (type === 'texts' || type === 'grants') sent[key] = []
   }
   return sent
 }
@@ -63,7 +67,7 @@ function isField(key: string): key is keyof SentFields {
   return Object.hasOwn(TYPES, key)
 }
 
-const READ: { readonly [Type in FieldType]: (key: string, value: unknown) => number | string | string[] } = {
+const READ: { readonly [Type in FieldType]: (key: string, value: unknown) => FieldValue } = {
   integer(key, value) {
     if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw wrong(key, value, 'an integer')
     // -0 is 0.
@@ -73,13 +77,26 @@ const READ: { readonly [Type in FieldType]: (key: string, value: unknown) => num
     if (typeof value !== 'string' || !isUnicode(value)) throw wrong(key, value, 'a string')
     return value
   },
-  texts(key, value) {
-    if (!Array.isArray(value)) throw wrong(key, value, 'an array of strings')
-    return value.map((item: unknown, index) => {
-      if (typeof item !== 'string' || !isUnicode(item)) throw wrong(`${key}[${index}]`, item, 'a string')
-      return item
+  texts: readTexts,
+  grants(key, value) {
+    if (Array.isArray(value)) return readTexts(key, value)
+    if (typeof value !== 'object' || value === null) {
+      throw wrong(key, value, 'an array of strings, or an object of such arrays by path')
+    }
+    const lists = Object.entries(value).map(([path, list]) => {
+      if (!isUnicode(path)) throw wrong(`${key}: each path`, path, 'a string')
+      return [path, readTexts(`${key}[${shown(path)}]`, list)] as const
     })
+    return Object.fromEntries(lists)
   },
+}
+
+function readTexts(key: string, value: unknown): string[] {
+  if (!Array.isArray(value)) throw wrong(key, value, 'an array of strings')
+  return value.map((item: unknown, index) => {
+    if (typeof item !== 'string' || !isUnicode(item)) throw wrong(`${key}[${index}]`, item, 'a string')
+    return item
+  })
 }
 
 /** A lone surrogate has no UTF-8 form: two different texts would be stored as one. */

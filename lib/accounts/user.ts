@@ -17,6 +17,20 @@ export const PERMISSIONS = [
 ] as const
 export type Permission = (typeof PERMISSIONS)[number]
 
+const words = z.array(z.enum(PERMISSIONS))
+
+/**
+ * A list holds for the whole home. An object gives lists by virtual path, `/` among them: the list of a path, or else of
+ * its nearest ancestor that has one, decides.
+ */
+export const grantedSchema = z.union([words, z.record(z.string(), words)])
+export type GrantedPermissions = z.infer<typeof grantedSchema>
+
+/** The lists by virtual path, as text: a plain list is that of `/`. */
+export function permissionsByPath(granted: GrantedPermissions): Readonly<Record<string, readonly Permission[]>> {
+  return Array.isArray(granted) ? { '/': granted } : granted
+}
+
 const int64 = z.int()
 
 /** The account record, keys as in REST, SQL and hooks. */
@@ -42,7 +56,7 @@ export const userSchema = z.object({
   quota_size: int64,
   /** 0 unlimited. */
   quota_files: int64,
-  permissions: z.array(z.enum(PERMISSIONS)),
+  permissions: grantedSchema,
   used_quota_size: int64,
   used_quota_files: int64,
   /** Milliseconds since the epoch, 0 never. */

@@ -1,9 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { MAX_PATH_BYTES } from '../../protocol/filesystem.ts'
 import { readFields } from './fields.ts'
+import { PERMISSION_PATHS_MAX } from './granted.ts'
 import { createPasswords } from './passwords.ts'
 import { ECDSA, ED25519, RSA_1024 } from './sample-keys.ts'
-import type { User } from './user.ts'
+import type { GrantedPermissions, User } from './user.ts'
 import { PERMISSIONS } from './user.ts'
 import { HOME_DIR_MAX_LENGTH, PUBLIC_KEYS_MAX, validNewUser, validOverlay } from './validate.ts'
 
@@ -96,6 +98,44 @@ describe('a new user', () => {
   })
 })
 
+describe('permissions by path', () => {
+  test('stay an object, each list as a list is stored', async () => {
+    const byPath = { '/': [], '/a': ['list', '*'], '/a/b c/Ünï 用户': ['upload', 'upload'], '/...': ['list'] }
+    expect((await changed({ permissions: byPath })).permissions).toEqual({
+      '/': [],
+      '/a': ['*'],
+      '/a/b c/Ünï 用户': ['upload'],
+      '/...': ['list'],
+    })
+    expect((await changed({ permissions: { '/': ['list'] } })).permissions).toEqual({ '/': ['list'] })
+  })
+
+  test.each(['', 'a', './a', '/a/', '//', '//a', '/a//b', '/.', '/a/.', '/..', '/a/../b', '/a\0b', '__proto__'])(
+    'refused: %j',
+    async (path) => {
+      const byPath = { '/': ['list'], ...Object.fromEntries([[path, ['list']]]) }
+      expect(await refusal({ permissions: byPath })).toBe(
+        `Validation error: permissions has the path ${JSON.stringify(path)}, ` +
+          'want absolute ones without "//", ".", ".." or a "/" at the end',
+      )
+    },
+  )
+
+  test('a path can be as long as a path can be, and all of them as long as a column', async () => {
+    const long = (letter: string, bytes: number): string => `/${letter.repeat(bytes - 1)}`
+    expect(await refusal({ permissions: { '/': ['*'], [long('a', MAX_PATH_BYTES)]: [] } })).toBe('accepted')
+    expect(await refusal({ permissions: { '/': ['*'], [long('a', MAX_PATH_BYTES + 1)]: [] } })).toMatch(
+      /has the path "/,
+    )
+    const many = Object.fromEntries(Array.from('abcdefghijklmnopq').map((letter) => [long(letter, 4000), ['list']]))
+    expect(await refusal({ permissions: { '/': ['*'], ...many } })).toMatch(
+      /^Validation error: permissions has \d+ bytes as JSON, want at most 65535$/,
+    )
+    const most = Object.fromEntries(Array.from({ length: PERMISSION_PATHS_MAX - 1 }, (_, n) => [`/${n}`, []]))
+    expect(await refusal({ permissions: { '/': ['*'], ...most } })).toBe('accepted')
+  })
+})
+
 describe('usernames', () => {
   test.each(['a', 'me@example.com', 'Ünïcødé 用户', '...', '.hidden', ' x ', `o'brien"`, 'a\\b', 'é'.repeat(127)])(
     'accepted: %j',
@@ -165,8 +205,22 @@ describe('refusals name the field, what came and what is allowed', () => {
     [{ id: 'x' }, 'id must be an integer, got "x"'],
     [{ username: 5 }, 'username must be a string, got 5'],
     [{ home_dir: ['/'] }, 'home_dir must be a string, got an array'],
-    [{ permissions: '*' }, 'permissions must be an array of strings, got "*"'],
-    [{ permissions: { '/': ['*'] } }, 'permissions must be an array of strings, got an object'],
+    [{ permissions: '*' }, 'permissions must be an array of strings, or an object of such arrays by path, got "*"'],
+    [{ permissions: { '/': '*' } }, 'permissions["/"] must be an array of strings, got "*"'],
+    [{ permissions: { '/': null } }, 'permissions["/"] must be an array of strings, got null'],
+    [{ permissions: { '/': ['*', 5] } }, 'permissions["/"][1] must be a string, got 5'],
+    [{ permissions: { '/': [], '/\ud800': [] } }, 'permissions: each path must be a string, got "/\\ud800"'],
+    [{ permissions: {} }, `permissions is empty, want some of ${PERMISSIONS.join(', ')}`],
+    [{ permissions: { '/': [], '/a': [] } }, `permissions is empty, want some of ${PERMISSIONS.join(', ')}`],
+    [{ permissions: { '/a': ['*'] } }, 'permissions has no "/", want a list for it, too'],
+    [
+      { permissions: { '/': ['*'], '/a': ['fly'] } },
+      `permission "fly" of "/a" is not known, want some of ${PERMISSIONS.join(', ')}`,
+    ],
+    [
+      { permissions: Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`/${n}`, ['list']])) },
+      'permissions has 101 paths, want at most 100',
+    ],
     [{ permissions: ['*', null] }, 'permissions[1] must be a string, got null'],
     [{ permissions: [] }, `permissions is empty, want some of ${PERMISSIONS.join(', ')}`],
     [{ permissions: ['List'] }, `permission "List" is not known, want some of ${PERMISSIONS.join(', ')}`],
@@ -264,6 +318,10 @@ describe('an update', () => {
   test('lists are replaced', async () => {
     const after = await update({ public_keys: [ED25519.line], permissions: ['upload', 'delete'] })
     expect(after).toEqual({ ...stored, public_keys: [ED25519.line], permissions: ['upload', 'delete'] })
+    const byPath: GrantedPermissions = { '/': ['list'], '/a': [] }
+    const changedTo = await update({ permissions: byPath })
+    expect(changedTo.permissions).toEqual(byPath)
+    expect(await update({ status: 0 }, changedTo)).toEqual({ ...stored, status: 0, permissions: byPath })
   })
 
   test('an empty password removes it and needs a key, an absent one is kept', async () => {

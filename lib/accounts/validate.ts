@@ -4,7 +4,8 @@ import type { SentFields } from './fields.ts'
 import { shown } from './fields.ts'
 import type { Passwords } from './passwords.ts'
 import { authorizedKey, KeyError } from './public-keys.ts'
-import type { NewUser, Permission } from './user.ts'
+import { checkedPermissions, grantsNothing } from './granted.ts'
+import type { NewUser } from './user.ts'
 import { PERMISSIONS } from './user.ts'
 
 /** Bytes of UTF-8. */
@@ -52,16 +53,17 @@ export function validNewUser(sent: SentFields, rules: Rules): Promise<NewUser> {
  * @throws AccountError `validation`; PasswordError.
  */
 export async function validOverlay<Base extends NewUser>(stored: Base, sent: SentFields, rules: Rules): Promise<Base> {
-  const { id: _, username = stored.username, permissions: words, password: plain, public_keys: lines, ...rest } = sent
+  const { id: _, username = stored.username, permissions: grants, password: plain, public_keys: lines, ...rest } = sent
   checkUsername(stored, username)
   const home = homeOf(username, sent.home_dir ?? stored.home_dir, rules)
   const password = plain ?? stored.password
   const keys = lines ?? stored.public_keys
   if (password === '' && keys.length === 0) throw invalid('password and public_keys are both empty, want one of them')
-  const granted = words ?? stored.permissions
-  if (granted.length === 0) throw invalid(`permissions is empty, want some of ${PERMISSIONS.join(', ')}`)
+  if (grantsNothing(grants ?? stored.permissions)) {
+    throw invalid(`permissions is empty, want some of ${PERMISSIONS.join(', ')}`)
+  }
   checkHome(home, sent.home_dir !== undefined)
-  const permissions = words === undefined ? stored.permissions : checkPermissions(words)
+  const permissions = grants === undefined ? stored.permissions : checkedPermissions(grants)
   checkNumbers(sent)
   const hash = plain === undefined || plain === '' ? password : await rules.passwords.toStore(plain)
   const publicKeys = lines === undefined ? stored.public_keys : checkKeys(lines)
@@ -106,19 +108,6 @@ function checkHome(home: string, isNew: boolean): void {
   if (!isNew) return
   if (home.includes('\0')) throw invalid('home_dir holds a NUL character')
   if (home.length > HOME_DIR_MAX_LENGTH) throw invalid(`home_dir is longer than ${HOME_DIR_MAX_LENGTH} characters`)
-}
-
-function checkPermissions(words: readonly string[]): Permission[] {
-  const unknown = words.find((word) => !isPermission(word))
-  if (unknown !== undefined) {
-    throw invalid(`permission ${shown(unknown)} is not known, want some of ${PERMISSIONS.join(', ')}`)
-  }
-  const granted = [...new Set(words.filter(isPermission))]
-  return granted.includes('*') ? ['*'] : granted
-}
-
-function isPermission(word: string): word is Permission {
-  return (PERMISSIONS as readonly string[]).includes(word)
 }
 
 const RANGES = [

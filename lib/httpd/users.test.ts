@@ -35,6 +35,23 @@ describe('the user object', () => {
   })
 })
 
+describe('permissions', () => {
+  test('are shown in the form they were given in', async () => {
+    const byPath = { '/': ['list' as const], '/Ünï 用户/x': [] }
+    const { ask } = fakeApi({ users: [aUser({ permissions: byPath }), aUser({ id: 2, permissions: ['list'] })] })
+    expect(JSON.parse((await ask('/api/v1/user/1')).body)).toHaveProperty('permissions', byPath)
+    const listed: unknown = JSON.parse((await ask('/api/v1/user')).body)
+    expect(listed).toMatchObject([{ permissions: byPath }, { permissions: ['list'] }])
+  })
+
+  test('reach the accounts as they were sent, paths in their own case', async () => {
+    const { ask, accounts } = fakeApi()
+    const permissions = { '/': ['*'], '/Docs': ['list'] }
+    await ask('/api/v1/user', post(JSON.stringify({ username: 'bob', PERMISSIONS: permissions })))
+    expect(accounts.calls).toEqual([{ username: 'bob', permissions }])
+  })
+})
+
 describe('answers of success', () => {
   test('an empty list is []', async () => {
     expect((await fakeApi({ users: [] }).ask('/api/v1/user')).body).toBe('[]\n')

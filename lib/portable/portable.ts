@@ -11,6 +11,7 @@ import { MemoryProvider } from '../providers/memory/memory.ts'
 import type { Running } from '../serve.ts'
 import { assertPlatform } from '../serve.ts'
 import { createOpenAccount } from '../sshd/account-session.ts'
+import { permissionsByPath } from '../accounts/user.ts'
 import { temporaryHostKeys } from '../sshd/host-keys.ts'
 import { createSshd } from '../sshd/sshd.ts'
 import { versionInfo } from '../version/version.ts'
@@ -108,7 +109,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
     options.stdout(
       `Portable mode ready, SFTP port: ${sftpAddress.port}, user: ${JSON.stringify(username)}, ` +
         `password: ${JSON.stringify(password)}, public keys: [${options.publicKeys.join(' ')}], ` +
-        `directory: ${JSON.stringify(directory)}, permissions: [${user.permissions.join(' ')}], ` +
+        `directory: ${JSON.stringify(directory)}, permissions: [${permissionsByPath(user.permissions)['/']?.join(' ') ?? ''}], ` +
         'enabled ssh commands: []',
     )
     let ended = (): void => undefined

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { NewUser, User } from '../accounts/user.ts'
+import type { NewUser, Permission, User } from '../accounts/user.ts'
 import type { Provider } from './provider.ts'
 
 /** A valid account for tests, changed by `overrides`. */
@@ -21,6 +21,12 @@ export function sampleUser(username: string, overrides: Partial<NewUser> = {}): 
     download_bandwidth: 64,
     ...overrides,
   }
+}
+
+function firstList({ permissions }: NewUser): Permission[] {
+  const list = Object.values(Array.isArray(permissions) ? [permissions] : permissions)[0]
+  if (list === undefined) throw new Error('no permissions')
+  return list
 }
 
 const ODD_NAMES = [
@@ -261,20 +267,34 @@ export function providerContract(make: () => Promise<Provider>): void {
     const given = sampleUser('alice', { public_keys: ['one'] })
     const added = await provider.addUser(given)
     const pristine = structuredClone(added)
-    given.permissions.push('*')
+    firstList(given).push('*')
     const update = { ...structuredClone(added) }
     await provider.updateUser(update)
-    update.permissions.push('*')
+    firstList(update).push('*')
     const byName = await provider.userByName('alice')
     const byId = await provider.userById(added.id)
     const [listed] = await provider.users(page)
     for (const copy of [added, byName, byId, listed]) {
       if (copy === undefined) throw new Error('the user is missing')
       copy.public_keys.push('two')
-      copy.permissions.length = 0
+      firstList(copy).length = 0
       copy.username = 'changed'
     }
     expect(await provider.userById(added.id)).toEqual(pristine)
+  })
+
+  test('permissions are kept in the form they came in', async () => {
+    const byPath = { '/': ['list' as const], '/Ünï 用户': ['*' as const], '/hidden/below': [] }
+    const stored = await provider.addUser(sampleUser('alice', { permissions: byPath }))
+    expect(stored.permissions).toEqual(byPath)
+    expect((await provider.userByName('alice'))?.permissions).toEqual(byPath)
+    await provider.updateUser({ ...stored, permissions: ['upload'] })
+    expect((await provider.userById(stored.id))?.permissions).toEqual(['upload'])
+    await provider.updateUser({ ...stored, permissions: { '/': ['upload'] } })
+    const [listed] = await provider.users(page)
+    expect(listed?.permissions).toEqual({ '/': ['upload'] })
+    firstList(listed ?? stored).push('*')
+    expect((await provider.userById(stored.id))?.permissions).toEqual({ '/': ['upload'] })
   })
 
   test.each(ODD_NAMES)('text comes back as it was given: %j', async (text) => {

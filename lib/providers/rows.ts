@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import type { Permission, User } from '../accounts/user.ts'
-import { PERMISSIONS, userSchema } from '../accounts/user.ts'
+import { grantedPath, isPermission } from '../accounts/granted.ts'
+import type { GrantedPermissions, User } from '../accounts/user.ts'
+import { userSchema } from '../accounts/user.ts'
 
 /** What an administrator may set, in the order of {@link settableValues}. */
 export const SETTABLE_COLUMNS = [
@@ -45,6 +46,17 @@ const rowSchema = userSchema.extend({
 })
 
 const strings = z.array(z.string()).nullable()
+/**
+ * 0.9.4 stores a list. A path that is none makes the row unreadable: left out, its list could keep nobody out.
+ */
+const grants = z.union([
+  strings,
+  z
+    .record(z.string(), z.array(z.string()))
+    .refine(
+      (lists) => Object.hasOwn(lists, '/') && Object.keys(lists).every((path) => grantedPath(path) !== undefined),
+    ),
+])
 
 /**
  * Reads one row. NULL is tolerated in password, public_keys and permissions.
@@ -58,30 +70,35 @@ export function userFromRow(row: unknown, note: (text: string) => void): User {
     throw new BadRow(`stored user ${identity(row)} is not readable: ${columns.join(', ')}`)
   }
   const { password, public_keys: keys, permissions, ...rest } = parsed.data
-  const words = stringList(permissions)
-  if (words === undefined) {
-    throw new BadRow(`stored user ${identity(row)} is not readable: permissions is not a JSON array of strings`)
+  const stored = permissions === null ? [] : fromJson(grants, permissions)
+  if (stored === undefined) {
+    throw new BadRow(
+      `stored user ${identity(row)} is not readable: permissions is neither a JSON array of strings ` +
+        'nor an object of such arrays by absolute path, "/" among them',
+    )
   }
-  const known = words.filter(isPermission)
-  if (known.length < words.length) note(`stored user ${identity(row)} has permissions that are not known: left out`)
-  const lines = stringList(keys)
+  const known = knownPermissions(stored ?? [], () =>
+    note(`stored user ${identity(row)} has permissions that are not known: left out`),
+  )
+  const lines = keys === null ? [] : fromJson(strings, keys)
   if (lines === undefined) note(`stored user ${identity(row)}: public_keys is not a JSON array of strings: none used`)
   return { ...rest, password: password ?? '', public_keys: lines ?? [], permissions: known }
 }
 
-function stringList(json: string | null): string[] | undefined {
-  if (json === null) return []
+function knownPermissions(stored: string[] | Record<string, string[]>, unknown: () => void): GrantedPermissions {
+  const lists = Object.values(Array.isArray(stored) ? { '/': stored } : stored)
+  if (!lists.flat().every(isPermission)) unknown()
+  if (Array.isArray(stored)) return stored.filter(isPermission)
+  return Object.fromEntries(Object.entries(stored).map(([path, words]) => [path, words.filter(isPermission)]))
+}
+
+function fromJson<T>(schema: z.ZodType<T>, json: string): T | undefined {
   try {
-    const parsed = strings.safeParse(JSON.parse(json))
-    return parsed.success ? (parsed.data ?? []) : undefined
+    return schema.safeParse(JSON.parse(json)).data
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error
   }
-}
-
-function isPermission(word: string): word is Permission {
-  return (PERMISSIONS as readonly string[]).includes(word)
 }
 
 function identity(row: unknown): string {

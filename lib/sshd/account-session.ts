@@ -1,22 +1,22 @@
-import { chown } from 'node:fs/promises'
 import type { FileSystem, VirtualPath } from '../../protocol/filesystem.ts'
 import { virtualPath } from '../../protocol/filesystem.ts'
 import type { LiveUser } from '../accounts/live-users.ts'
-import type { Permission, User } from '../accounts/user.ts'
+import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
 import type { QuotaUse } from '../providers/provider.ts'
-import { AccountFileSystem } from '../vfs/account-filesystem.ts'
+import { AccountFileSystem, placePolicy } from '../vfs/account-filesystem.ts'
 import type { AccountRules, FileEvent, FileObserver } from '../vfs/account-filesystem.ts'
 import { LocalFileSystem } from '../vfs/local-filesystem.ts'
 import type { Uploads } from '../vfs/local-filesystem.ts'
 import { AccountUsage } from '../transfers/account-usage.ts'
 import type { InFlight } from '../transfers/in-flight.ts'
 import type { Ledger } from '../transfers/ledger.ts'
-import { demand } from '../vfs/permissions.ts'
+import { Grants } from '../vfs/grants.ts'
 import type { Storage } from '../vfs/storage.ts'
 import { modeText } from '../../protocol/sftp/longname.ts'
-import { makeDirectories } from './make-directories.ts'
+import type { Owner } from './make-home.ts'
+import { makeHome } from './make-home.ts'
 
 /** Gives a logged-in user its files. */
 export interface OpenAccount {
@@ -50,16 +50,10 @@ export interface OpenAccountOptions {
 
 export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
   const { storage, log, setstatMode, isRoot } = options
-  const ownerOf = (user: User): { uid: number; gid: number } | undefined => {
-    const { uid, gid } = user
-    // -1 leaves that half as it is (chown(2)); 0 in the account means the same, so nobody is mapped to root.
-    return isRoot && (uid > 0 || gid > 0) ? { uid: uid > 0 ? uid : -1, gid: gid > 0 ? gid : -1 } : undefined
-  }
+  const ownerOf = (user: User): Owner | undefined => (isRoot ? fileOwner(user) : undefined)
   return {
     async prepare(user) {
-      const made = await makeDirectories(user.home_dir)
-      const owner = ownerOf(user)
-      if (made && owner !== undefined) await chown(user.home_dir, owner.uid, owner.gid)
+      await makeHome(user.home_dir, ownerOf(user))
     },
     async open(live, connection, protocol) {
       const { ledger, inFlight } = options
@@ -77,7 +71,7 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
         memoryStorage: options.memoryStorage,
         home: Buffer.from(user.home_dir).toString('latin1'),
         ...(owner === undefined ? {} : { owner }),
-        authorizeOverwrite: () => demand(rules.permissions, ['overwrite']),
+        ...placePolicy(rules),
         usage,
         uploads: {
           ...(options.uploads ?? { mode: 0, sync: false, instance: '' }),
@@ -105,12 +99,12 @@ function liveRules(
   live: LiveUser,
   { ignoreSetstat, used }: { ignoreSetstat: boolean; used: () => Promise<QuotaUse> },
 ): AccountRules {
-  let granted: { by: User; permissions: ReadonlySet<Permission> } | undefined
+  let granted: { by: User; permissions: Grants } | undefined
   return {
     ignoreSetstat,
     get permissions() {
       const by = live.current
-      if (granted?.by !== by) granted = { by, permissions: new Set(by.permissions) }
+      if (granted?.by !== by) granted = { by, permissions: new Grants(by.permissions) }
       return granted.permissions
     },
     quota: { limits: () => limitsOf(live.current), used },
@@ -120,6 +114,12 @@ function liveRules(
 /** 0 is none; rows of SFTPGo may hold negative numbers, which mean the same. */
 function limitsOf({ quota_size, quota_files }: User): QuotaUse {
   return { size: Math.max(0, quota_size), files: Math.max(0, quota_files) }
+}
+
+/** Other ids than 1 to 65535 mean "do not change that half", -1 for chown(2): so nobody is mapped to root. */
+export function fileOwner({ uid, gid }: Pick<User, 'uid' | 'gid'>): Owner | undefined {
+  const [owner, group] = [uid, gid].map((id) => (id >= 1 && id <= 65535 ? id : -1)) as [number, number]
+  return owner === -1 && group === -1 ? undefined : { uid: owner, gid: group }
 }
 
 /** Turns what an account does into log records and into what the list of connections shows. */

@@ -9,10 +9,11 @@ import type {
   VolumeStats,
 } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
-import type { Permission } from '../accounts/user.ts'
+import type { Grants } from './grants.ts'
+import type { PlacePolicy } from './local-filesystem.ts'
 import { withinQuota } from './volume.ts'
 import type { QuotaView } from './volume.ts'
-import { NEEDS, allows, attrsNeed, demand } from './permissions.ts'
+import { NEEDS, PermissionDenied, attrsNeed, demand, demandWords, overwriteNeeds } from './permissions.ts'
 
 /** What is worth telling of a session's work on files; paths are virtual. */
 export type FileEvent =
@@ -38,11 +39,31 @@ export interface FileObserver {
 }
 
 export interface AccountRules {
-  permissions: ReadonlySet<Permission>
+  /** Read at each operation: an account may change while it is used. */
+  permissions: Grants
   /** `sftpd.setstat_mode` 1: owner, mode and times are accepted and left alone. */
   ignoreSetstat: boolean
   /** Absent for an account without limits. */
   quota?: QuotaView
+}
+
+/** What a filesystem asks where its paths turn out to lead. */
+export function placePolicy(rules: Pick<AccountRules, 'permissions'>): {
+  authorizeOverwrite(path: VirtualPath): void
+  policy: PlacePolicy
+} {
+  return {
+    authorizeOverwrite: (path) => demand(rules.permissions, overwriteNeeds(path)),
+    policy: {
+      // Where every place is alike, what was asked for told all.
+      pass(operation, ...args) {
+        if (!rules.permissions.uniform) demandWords(rules.permissions, NEEDS[operation](...args))
+      },
+      act(operation, ...args) {
+        if (!rules.permissions.uniform) demand(rules.permissions, NEEDS[operation](...args))
+      },
+    },
+  }
 }
 
 /**
@@ -61,93 +82,99 @@ export class AccountFileSystem implements FileSystem {
   }
 
   async open(path: VirtualPath, flags: OpenFlags, attrs: Attrs): Promise<OpenFile> {
-    this.#demand(NEEDS.open(path, flags, attrs))
+    this.#demand('open', path, flags, attrs)
     const file = await this.#inner.open(path, flags, attrs)
     const progress = this.#observer.transfer(flags.write ? 'upload' : 'download', path)
     return new AccountFile(file, path, this.#rules, this.#observer, progress)
   }
 
   async opendir(path: VirtualPath): Promise<OpenDirectory> {
-    this.#demand(NEEDS.opendir(path))
+    this.#demand('opendir', path)
     return this.#inner.opendir(path)
   }
 
   async stat(path: VirtualPath): Promise<Attrs> {
-    this.#demand(NEEDS.stat(path))
+    this.#demand('stat', path)
     return this.#inner.stat(path)
   }
 
   async lstat(path: VirtualPath): Promise<Attrs> {
-    this.#demand(NEEDS.lstat(path))
+    this.#demand('lstat', path)
     return this.#inner.lstat(path)
   }
 
   async setstat(path: VirtualPath, attrs: Attrs): Promise<void> {
     const effective = effectiveAttrs(attrs, this.#rules)
-    this.#demand(NEEDS.setstat(path, effective))
+    this.#demand('setstat', path, effective)
     await this.#inner.setstat(path, effective)
     for (const event of attrEvents(path, effective)) this.#observer.done(event)
   }
 
   async lsetstat(path: VirtualPath, attrs: Attrs): Promise<void> {
     const effective = effectiveAttrs(attrs, this.#rules)
-    this.#demand(NEEDS.lsetstat(path, effective))
+    this.#demand('lsetstat', path, effective)
     await this.#inner.lsetstat(path, effective)
     for (const event of attrEvents(path, effective)) this.#observer.done(event)
   }
 
   async remove(path: VirtualPath): Promise<void> {
-    this.#demand(NEEDS.remove(path))
+    this.#demand('remove', path)
     await this.#inner.remove(path)
     this.#observer.done({ kind: 'Remove', path })
   }
 
   async mkdir(path: VirtualPath, attrs: Attrs): Promise<void> {
-    this.#demand(NEEDS.mkdir(path, attrs))
+    this.#demand('mkdir', path, attrs)
     await this.#inner.mkdir(path, attrs)
     this.#observer.done({ kind: 'Mkdir', path })
   }
 
   async rmdir(path: VirtualPath): Promise<void> {
-    this.#demand(NEEDS.rmdir(path))
+    this.#demand('rmdir', path)
     await this.#inner.rmdir(path)
     this.#observer.done({ kind: 'Rmdir', path })
   }
 
   async realpath(path: VirtualPath): Promise<VirtualPath> {
-    // Without `list`, resolving links would tell what exists: the normalised path must do.
-    return allows(this.#rules.permissions, ['list']) ? this.#inner.realpath(path) : path
+    try {
+      this.#demand('realpath', path)
+      return await this.#inner.realpath(path)
+    } catch (error) {
+      // Where it may not be told what exists, the normalised path must do: every client asks for its first directory.
+      if (error instanceof PermissionDenied) return path
+      throw error
+    }
   }
 
   async rename(oldpath: VirtualPath, newpath: VirtualPath, options: { replace: boolean }): Promise<void> {
-    this.#demand(NEEDS.rename(oldpath, newpath, options))
+    this.#demand('rename', oldpath, newpath, options)
     await this.#inner.rename(oldpath, newpath, options)
     this.#observer.done({ kind: 'Rename', path: oldpath, target: newpath })
   }
 
   async readlink(path: VirtualPath): Promise<string> {
-    this.#demand(NEEDS.readlink(path))
+    this.#demand('readlink', path)
     return this.#inner.readlink(path)
   }
 
   async symlink(target: string, link: VirtualPath): Promise<void> {
-    this.#demand(NEEDS.symlink(target, link))
+    this.#demand('symlink', target, link)
     await this.#inner.symlink(target, link)
     this.#observer.done({ kind: 'Symlink', target, link })
   }
 
   async hardlink(oldpath: VirtualPath, newpath: VirtualPath): Promise<void> {
-    this.#demand(NEEDS.hardlink(oldpath, newpath))
+    this.#demand('hardlink', oldpath, newpath)
     return this.#inner.hardlink(oldpath, newpath)
   }
 
   async statvfs(path: VirtualPath): Promise<VolumeStats> {
-    this.#demand(NEEDS.statvfs(path))
+    this.#demand('statvfs', path)
     return shownVolume(await this.#inner.statvfs(path), this.#rules)
   }
 
-  #demand(needs: readonly Permission[]): void {
-    demand(this.#rules.permissions, needs)
+  #demand<Op extends keyof FileSystem>(operation: Op, ...args: Parameters<FileSystem[Op]>): void {
+    demand(this.#rules.permissions, NEEDS[operation](...args))
   }
 }
 
@@ -196,10 +223,9 @@ class AccountFile implements OpenFile {
 
   async setstat(attrs: Attrs): Promise<void> {
     const effective = effectiveAttrs(attrs, this.#rules)
-    // The size of a file that is open for writing is the writer's own.
-    const { size, ...others } = effective
-    demand(this.#rules.permissions, attrsNeed(this.flags.write ? others : effective))
-    if (size !== undefined && !this.flags.write) throw new FsError('invalid', 'The handle is not open to write')
+    demand(this.#rules.permissions, attrsNeed(this.#path, effective))
+    if (effective.size !== undefined && !this.flags.write)
+      throw new FsError('invalid', 'The handle is not open to write')
     await this.#inner.setstat(effective)
     for (const event of attrEvents(this.#path, effective)) this.#observer.done(event)
   }

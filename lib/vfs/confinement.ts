@@ -35,6 +35,13 @@ export interface Place {
   release(): void
 }
 
+/**
+ * Told of the places that a path with links leads to: further links, directories left by `..`, where it ends or fails.
+ * Those that the path itself names on its way are left out. What it throws is all that the client learns: a link must
+ * not tell more than the path of what it names.
+ */
+export type Passage = (path: VirtualPath) => void
+
 /** An O_PATH descriptor, closed when its last user releases it. */
 class Directory {
   readonly fd: number
@@ -102,13 +109,13 @@ export class Confinement {
   }
 
   /** The place of `path` itself: a link in the last component is not followed, and need not exist. */
-  async place(path: VirtualPath): Promise<Place> {
+  async place(path: VirtualPath, passage?: Passage): Promise<Place> {
     return this.#holdingRoot(async () => {
       if (path === '/') return this.#placeIn(this.#root.retain(), '/', '.')
       const slash = path.lastIndexOf('/')
       const parent = slash === 0 ? '/' : path.slice(0, slash)
       const directory = this.#cached(parent) ?? (await this.#open(parent))
-      if (directory === undefined) return this.#walk(componentsOf(path), false)
+      if (directory === undefined) return this.#walk(componentsOf(path), false, false, passage)
       return this.#placeIn(directory, parent, path.slice(slash + 1))
     })
   }
@@ -117,8 +124,8 @@ export class Confinement {
    * The place that `path` means with all links followed; the last component need not exist.
    * @param creating a file is to be made there, which a link's text that ends in a slash forbids.
    */
-  async followed(path: VirtualPath, creating = false): Promise<Place> {
-    return this.#holdingRoot(() => this.#walk(componentsOf(path), true, creating))
+  async followed(path: VirtualPath, creating = false, passage?: Passage): Promise<Place> {
+    return this.#holdingRoot(() => this.#walk(componentsOf(path), true, creating, passage))
   }
 
   /**
@@ -217,7 +224,7 @@ export class Confinement {
   }
 
   /** One component after the other, links read and resolved here instead of by the kernel. */
-  async #walk(components: string[], followLast: boolean, creating = false): Promise<Place> {
+  async #walk(components: string[], followLast: boolean, creating: boolean, passage?: Passage): Promise<Place> {
     const pending = components.toReversed()
     let directory = this.#root.retain()
     let links = 0
@@ -225,17 +232,30 @@ export class Confinement {
       directory.release()
       directory = next
     }
+    const pass = (name: string): void => {
+      if (links > 0) passage?.(pathIn(this.#virtualPathOf(directory), name))
+    }
+    const passing = async <T>(name: string, step: Promise<T>): Promise<T> => {
+      try {
+        return await step
+      } catch (error) {
+        pass(name)
+        throw error
+      }
+    }
     try {
       for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
         if (name === '.') continue
         if (name === '..') {
+          pass('.')
           if (!this.#isRoot(directory)) enter(await this.#enter(directory, '..'))
           continue
         }
         const last = pending.length === 0
-        if (last && !followLast) return this.#placeBelow(directory, name)
-        const target = await this.#linkAt(directory.at(name), last)
+        if (last && !followLast) return this.#placeBelow(directory, name, passage)
+        const target = await passing(name, this.#linkAt(directory.at(name), last))
         if (target !== undefined) {
+          pass(name)
           if (++links > MAX_LINKS) throw new FsError('not-found', 'Too many levels of symbolic links')
           const text = this.linkTarget(target, this.#virtualPathOf(directory))
           if (text.startsWith('/')) enter(this.#root.retain())
@@ -247,12 +267,12 @@ export class Confinement {
           }
           pending.push(...componentsOf(text).toReversed())
         } else if (last) {
-          return this.#placeBelow(directory, name)
+          return this.#placeBelow(directory, name, passage)
         } else {
-          enter(await this.#enter(directory, name))
+          enter(await passing(name, this.#enter(directory, name)))
         }
       }
-      return this.#placeBelow(directory, '.')
+      return this.#placeBelow(directory, '.', passage)
     } finally {
       directory.release()
     }
@@ -286,15 +306,16 @@ export class Confinement {
     return real.slice(home.length) || '/'
   }
 
-  #placeBelow(directory: Directory, name: string): Place {
+  #placeBelow(directory: Directory, name: string, passage?: Passage): Place {
     const parent = this.#virtualPathOf(directory)
+    passage?.(pathIn(parent, name))
     return this.#placeIn(directory.retain(), parent, name)
   }
 
   /** Takes over the caller's hold of `directory`; `parent` is its virtual path. */
   #placeIn(directory: Directory, parent: string, name: string): Place {
     const root = this.#root.retain()
-    const path = name === '.' ? parent : parent === '/' ? `/${name}` : `${parent}/${name}`
+    const path = pathIn(parent, name)
     let held = true
     const release = (): void => {
       if (!held) return
@@ -304,12 +325,18 @@ export class Confinement {
     }
     return {
       at: directory.at(name),
-      path: path as VirtualPath,
+      path,
       isRoot: path === '/',
       hold: () => this.#placeIn(directory.retain(), parent, name),
       release,
     }
   }
+}
+
+/** `name` is one component, or `.` for the directory itself. */
+function pathIn(directory: string, name: string): VirtualPath {
+  const path = name === '.' ? directory : directory === '/' ? `/${name}` : `${directory}/${name}`
+  return path as VirtualPath
 }
 
 function componentsOf(path: string): string[] {

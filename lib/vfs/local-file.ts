@@ -17,6 +17,8 @@ export interface LocalFileOptions {
   flags: OpenFlags
   /** The file's inode. */
   identity: string
+  /** Asked before attributes are changed; throws to refuse. */
+  judge?: (attrs: Attrs) => void
   /** What is written counts against the account's quota. */
   usage?: FileUsage
   /** Runs before a close that the client asked for, while the file is still open; rejects to fail it. */
@@ -72,14 +74,15 @@ export class LocalFile implements OpenFile {
   setstat(attrs: Attrs): Promise<void> {
     const storage = this.#storage
     const fd = this.#fd
-    return calling(() =>
-      applyAttrs(attrs, {
+    return calling(async () => {
+      this.#options.judge?.(attrs)
+      await applyAttrs(attrs, {
         truncate: (size) => this.#truncate(size),
         chown: (uid, gid) => storage.fchown(fd, uid, gid),
         chmod: (mode) => storage.fchmod(fd, mode),
         utimes: (atime, mtime) => storage.futimes(fd, atime, mtime),
-      }),
-    )
+      })
+    })
   }
 
   sync(): Promise<void> {

@@ -7,6 +7,7 @@ import { FsError, virtualPath } from '../../protocol/filesystem.ts'
 import type { OpenFlags } from '../../protocol/filesystem.ts'
 import { fsError } from './errno.ts'
 import { systemError, watchedStorage } from './faulty-storage.test.support.ts'
+import type { LocalFileSystem } from './local-filesystem.ts'
 import { bytes, flags, get, isRoot, makeNode, outcome, put, tell, useSandbox } from './sandbox.test.support.ts'
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND } = fs.constants
@@ -322,6 +323,33 @@ describe('what is made', () => {
     await vfs.symlink('old', virtualPath('/link'))
     for (const path of ['/new', '/dir', '/link']) expect(fs.lstatSync(box.host(path))).toMatchObject(owner)
     expect(fs.statSync(box.host('/old'))).toMatchObject({ uid: before.uid, gid: before.gid })
+  })
+
+  test.each([
+    ['a directory', 'a file', (vfs: LocalFileSystem) => vfs.mkdir(virtualPath('/made'), {})],
+    ['a directory', 'a link', (vfs: LocalFileSystem) => vfs.mkdir(virtualPath('/made'), {})],
+    ['a link', 'a file', (vfs: LocalFileSystem) => vfs.symlink('victim', virtualPath('/made'))],
+  ])('%s: is not what took its name meanwhile, %s', async (_made, takes, make) => {
+    if (!isRoot) {
+      tell('what takes a name in mid operation is not tried: only root can give it away')
+      return
+    }
+    box.plantHome({ victim: 'text' })
+    const before = fs.lstatSync(box.host('/victim'))
+    let swapped = 0
+    const vfs = await box.open({
+      owner: { uid: 1234, gid: 4321 },
+      storage: watchedStorage((call, [at]) => {
+        if (call !== 'open' || !String(at).endsWith('/made')) return
+        fs.rmSync(box.host('/made'), { recursive: true })
+        if (takes === 'a link') fs.symlinkSync('victim', box.host('/made'))
+        else fs.linkSync(box.host('/victim'), box.host('/made'))
+        swapped++
+      }),
+    })
+    await make(vfs)
+    expect(swapped).toBe(1)
+    for (const path of ['/victim', '/made']) expect(fs.lstatSync(box.host(path))).toMatchObject({ uid: before.uid })
   })
 
   test('half of an owner changes that half only', async () => {

@@ -138,12 +138,12 @@ describe('with `replace`', () => {
     expect(box.names()).not.toContain('/from')
   })
 
-  test('the name that is replaced is authorized where it really is', async () => {
+  test('the name that is replaced is authorized where it really is, and as it was asked for', async () => {
     box.plantHome({ from: 'text', 'dir/to': 'text', l: { link: 'dir' } })
     const authorizeOverwrite = vi.fn<(path: string) => void>()
     const vfs = await box.open({ authorizeOverwrite })
     await vfs.rename(virtualPath('/from'), virtualPath('/l/to'), { replace: true })
-    expect(authorizeOverwrite.mock.calls).toEqual([['/dir/to']])
+    expect(authorizeOverwrite.mock.calls).toEqual([['/dir/to'], ['/l/to']])
   })
 })
 

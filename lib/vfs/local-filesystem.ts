@@ -16,7 +16,7 @@ import type { AccountUsage, FileUsage } from '../transfers/account-usage.ts'
 import type { FileState } from '../transfers/ledger.ts'
 import { MODE_BITS, applyAttrs, attrsOf } from './attributes.ts'
 import { Confinement, O_PATH } from './confinement.ts'
-import type { Place } from './confinement.ts'
+import type { Passage, Place } from './confinement.ts'
 import { copyTree, removeTree } from './copy-tree.ts'
 import { calling, errnoOf, fsError } from './errno.ts'
 import { fileState, inodeOf } from './file-state.ts'
@@ -38,6 +38,27 @@ const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW, O_NON
 /** A name that changes between being looked at and being opened is looked at again this often. */
 const MAX_ATTEMPTS = 8
 
+/**
+ * Judges an operation once more, by where its paths really lead: `args` are those of the operation, with places in their
+ * stead. To refuse, it throws an FsError.
+ */
+export interface PlacePolicy {
+  /** Of each place that links lead through or to. */
+  pass<Op extends keyof FileSystem>(operation: Op, ...args: Parameters<FileSystem[Op]>): void
+  /** Right before acting, of an operation that changes what else is where. */
+  act<Op extends 'rename' | 'rmdir' | 'hardlink'>(operation: Op, ...args: Parameters<FileSystem[Op]>): void
+}
+
+const ANYWHERE: PlacePolicy = { pass: () => undefined, act: () => undefined }
+
+/** A path of an operation, and who judges where it leads. */
+interface Asked {
+  path: VirtualPath
+  passage: Passage
+}
+
+type OnOnePath = Exclude<keyof FileSystem, 'rename' | 'hardlink' | 'symlink'>
+
 export interface LocalFileSystemOptions {
   storage: Storage
   /** Makes the calls on files that are in memory, where the whole home is there; absent, `storage` does. */
@@ -48,6 +69,8 @@ export interface LocalFileSystemOptions {
   owner?: { uid: number; gid: number }
   /** Asked at the moment an existing file is about to be opened for writing or replaced. @throws FsError to refuse. */
   authorizeOverwrite(path: VirtualPath): void
+  /** Absent, every place is as good as another. */
+  policy?: PlacePolicy
   /** What the account occupies; absent, nothing is counted. */
   usage?: AccountUsage
   /** Absent: straight to the name asked for, and no syncing. */
@@ -78,18 +101,26 @@ export class LocalFileSystem implements FileSystem {
   readonly #confinement: Confinement
   readonly #owner: { uid: number; gid: number } | undefined
   readonly #authorizeOverwrite: (path: VirtualPath) => void
+  readonly #policy: PlacePolicy
   readonly #usage: AccountUsage | undefined
   readonly #uploads: Uploads
 
   private constructor(
     confinement: Confinement,
     storage: Storage,
-    { owner, authorizeOverwrite, usage, uploads = STRAIGHT }: Omit<LocalFileSystemOptions, 'storage'>,
+    {
+      owner,
+      authorizeOverwrite,
+      policy = ANYWHERE,
+      usage,
+      uploads = STRAIGHT,
+    }: Omit<LocalFileSystemOptions, 'storage'>,
   ) {
     this.#storage = storage
     this.#confinement = confinement
     this.#owner = owner
     this.#authorizeOverwrite = authorizeOverwrite
+    this.#policy = policy
     this.#usage = usage
     this.#uploads = uploads
   }
@@ -117,7 +148,7 @@ export class LocalFileSystem implements FileSystem {
   }
 
   opendir(path: VirtualPath): Promise<OpenDirectory> {
-    return this.#onFollowed(path, async (place) => {
+    return this.#onFollowed(this.#asked('opendir', path), async (place) => {
       const fd = await this.#storage.open(place.at, O_PATH | O_DIRECTORY | O_NOFOLLOW)
       try {
         return new LocalDirectory(this.#storage, await this.#storage.opendir(`/proc/self/fd/${fd}`), fd)
@@ -129,11 +160,11 @@ export class LocalFileSystem implements FileSystem {
   }
 
   stat(path: VirtualPath): Promise<Attrs> {
-    return this.#onFollowed(path, async (_place, stats) => attrsOf(present(stats)))
+    return this.#onFollowed(this.#asked('stat', path), async (_place, stats) => attrsOf(present(stats)))
   }
 
   lstat(path: VirtualPath): Promise<Attrs> {
-    return this.#on(path, async (place) => attrsOf(await this.#storage.lstat(place.at)))
+    return this.#on(this.#asked('lstat', path), async (place) => attrsOf(await this.#storage.lstat(place.at)))
   }
 
   async setstat(path: VirtualPath, attrs: Attrs): Promise<void> {
@@ -143,13 +174,13 @@ export class LocalFileSystem implements FileSystem {
     if (size !== undefined && size > MAX_OFFSET && changesNothing(others)) {
       throw new FsError('invalid', 'No file is that long')
     }
-    await this.#onFollowed(path, (place) => this.#applyAttrs(place, attrs))
+    await this.#onFollowed(this.#asked('setstat', path, attrs), (place) => this.#applyAttrs(place, attrs))
   }
 
   async lsetstat(path: VirtualPath, attrs: Attrs): Promise<void> {
     if (attrs.size !== undefined) throw new FsError('invalid', 'A link has no size to set')
     if (changesNothing(attrs)) return
-    await this.#on(path, async (place) => {
+    await this.#on(this.#asked('lsetstat', path, attrs), async (place) => {
       if (!(await this.#storage.lstat(place.at)).isSymbolicLink()) return this.#applyAttrs(place, attrs)
       return applyAttrs(attrs, {
         chown: (uid, gid) => this.#storage.lchown(place.at, uid, gid),
@@ -162,7 +193,7 @@ export class LocalFileSystem implements FileSystem {
   }
 
   remove(path: VirtualPath): Promise<void> {
-    return this.#on(path, (place) =>
+    return this.#on(this.#asked('remove', path), (place) =>
       this.#counting(async (usage) => {
         const state = usage && fileState(await this.#storage.lstat(notRoot(place).at))
         await this.#storage.unlink(notRoot(place).at)
@@ -172,59 +203,70 @@ export class LocalFileSystem implements FileSystem {
   }
 
   mkdir(path: VirtualPath, attrs: Attrs): Promise<void> {
-    return this.#on(path, async (place) => {
+    return this.#on(this.#asked('mkdir', path, attrs), async (place) => {
       if (place.isRoot) throw new FsError('exists', 'File exists')
       await this.#storage.mkdir(place.at, (attrs.permissions ?? 0o777) & MODE_BITS)
-      await this.#own(place, () => this.#storage.rmdir(place.at))
+      await this.#own(place, 'isDirectory', () => this.#storage.rmdir(place.at))
     })
   }
 
   rmdir(path: VirtualPath): Promise<void> {
-    return this.#on(path, (place) => this.#storage.rmdir(notRoot(place).at))
+    return this.#on(this.#asked('rmdir', path), async (place) => {
+      this.#policy.act('rmdir', notRoot(place).path)
+      await this.#storage.rmdir(place.at)
+    })
   }
 
   async realpath(path: VirtualPath): Promise<VirtualPath> {
-    return this.#onFollowed(path, async (place) => place.path)
+    return this.#onFollowed(this.#asked('realpath', path), async (place) => place.path)
   }
 
-  rename(oldpath: VirtualPath, newpath: VirtualPath, { replace }: { replace: boolean }): Promise<void> {
-    return this.#on(oldpath, (from) =>
-      this.#on(newpath, async (to) => {
-        notRoot(from)
-        notRoot(to)
-        const move = (): Promise<void> => this.#counting((usage) => this.#rename(from, to, replace, usage))
+  rename(oldpath: VirtualPath, newpath: VirtualPath, options: { replace: boolean }): Promise<void> {
+    const { replace } = options
+    const old: Asked = { path: oldpath, passage: (at) => this.#policy.pass('rename', at, newpath, options) }
+    const target: Asked = { path: newpath, passage: (at) => this.#policy.pass('rename', oldpath, at, options) }
+    return this.#on(old, (from) =>
+      this.#on(target, async (to) => {
+        this.#policy.act('rename', notRoot(from).path, notRoot(to).path, options)
+        const mayReplace = (): void => this.#mayOverwrite(newpath, to)
         try {
-          await move()
+          await this.#counting((usage) => this.#rename(from, to, replace ? mayReplace : undefined, usage))
         } catch (error) {
           if (errnoOf(error) !== 'EXDEV') throw error
-          await this.#moveAcross(from, to, replace)
+          await this.#moveAcross(from, to, replace ? mayReplace : undefined)
         }
       }),
     )
   }
 
   readlink(path: VirtualPath): Promise<string> {
-    return this.#on(path, async (place) => {
+    return this.#on(this.#asked('readlink', path), async (place) => {
       return this.#confinement.linkTarget(await this.#storage.readlink(place.at), posix.dirname(place.path))
     })
   }
 
   symlink(target: string, link: VirtualPath): Promise<void> {
-    return this.#on(link, async (place) => {
+    const asked: Asked = { path: link, passage: (at) => this.#policy.pass('symlink', target, at) }
+    return this.#on(asked, async (place) => {
       await this.#storage.symlink(target, notRoot(place).at)
-      await this.#own(place, () => this.#storage.unlink(place.at))
+      await this.#own(place, 'isSymbolicLink', () => this.#storage.unlink(place.at))
     })
   }
 
   hardlink(oldpath: VirtualPath, newpath: VirtualPath): Promise<void> {
-    return this.#on(oldpath, (from) =>
-      // The number of a file's names says what its removal frees.
-      this.#on(newpath, (to) => this.#counting(() => this.#storage.link(notRoot(from).at, notRoot(to).at))),
+    const old: Asked = { path: oldpath, passage: (at) => this.#policy.pass('hardlink', at, newpath) }
+    const target: Asked = { path: newpath, passage: (at) => this.#policy.pass('hardlink', oldpath, at) }
+    return this.#on(old, (from) =>
+      this.#on(target, async (to) => {
+        this.#policy.act('hardlink', notRoot(from).path, notRoot(to).path)
+        // The number of a file's names says what its removal frees.
+        await this.#counting(() => this.#storage.link(from.at, to.at))
+      }),
     )
   }
 
   statvfs(path: VirtualPath): Promise<VolumeStats> {
-    return this.#onFollowed(path, (place) =>
+    return this.#onFollowed(this.#asked('statvfs', path), (place) =>
       this.#pinned(place, async (host) => volumeStats(await this.#storage.statfs(host))),
     )
   }
@@ -232,7 +274,9 @@ export class LocalFileSystem implements FileSystem {
   /** @returns undefined when the name changed meanwhile and must be looked at again. */
   async #tryOpen(path: VirtualPath, flags: OpenFlags, attrs: Attrs): Promise<OpenFile | undefined> {
     const staged = flags.write && this.#uploads.mode !== 0
-    let place = await this.#place(path)
+    const asked = this.#asked('open', path, flags, attrs)
+    const { passage } = asked
+    let place = await this.#place(asked)
     try {
       if (flags.create && !staged && !place.isRoot) {
         const created = await this.#create(place, flags, attrs)
@@ -243,12 +287,12 @@ export class LocalFileSystem implements FileSystem {
       if (flags.create && flags.exclusive && stats !== undefined) throw new FsError('exists', 'File exists')
       if (stats?.isSymbolicLink() === true) {
         place.release()
-        place = await this.#confinement.followed(path, flags.create)
+        place = await this.#confinement.followed(path, flags.create, passage)
         stats = await this.#lookAt(place.at)
         if (stats === undefined && flags.create && !staged) return await this.#create(place, flags, attrs)
       }
       if (stats === undefined) {
-        if (flags.create && staged) return await this.#stage(place, flags, attrs)
+        if (flags.create && staged) return await this.#stage(path, place, flags, attrs)
         // Removed since the attempt to create it found it: look again.
         if (flags.create) return undefined
         throw new FsError('not-found', 'No such file or directory')
@@ -257,8 +301,8 @@ export class LocalFileSystem implements FileSystem {
       if (stats.isSymbolicLink()) return undefined
       // Opening a FIFO may wait for ever, opening a device may act.
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
-      if (flags.write || flags.truncate) this.#authorizeOverwrite(place.path)
-      return await (staged ? this.#stageExisting(place, flags) : this.#openExisting(place, flags))
+      if (flags.write || flags.truncate) this.#mayOverwrite(path, place)
+      return await (staged ? this.#stageExisting(path, place, flags) : this.#openExisting(place, flags))
     } finally {
       place.release()
     }
@@ -278,7 +322,7 @@ export class LocalFileSystem implements FileSystem {
       try {
         const fd = await this.#make(place.at, flags, attrs)
         if (fd !== undefined) {
-          created = await this.#wrap(fd, flags, usage, {
+          created = await this.#wrap(fd, place, flags, usage, {
             prepare: () => this.#give(fd),
             undo: () => this.#discard(fd, place),
             ...(this.#uploads.sync ? { created: place } : {}),
@@ -310,7 +354,7 @@ export class LocalFileSystem implements FileSystem {
     const open = async (usage?: AccountUsage): Promise<OpenFile | undefined> => {
       const fd = await this.#openRegular(place, flags)
       if (fd === undefined) return undefined
-      return this.#wrap(fd, flags, usage, {
+      return this.#wrap(fd, place, flags, usage, {
         // Not O_TRUNC: what is truncated must be the regular file that was judged.
         prepare: async (state) => (flags.truncate ? this.#cutOff(fd, flags, usage, state) : undefined),
       })
@@ -334,7 +378,13 @@ export class LocalFileSystem implements FileSystem {
     return usage === undefined ? resize() : resized(usage, state, 0, resize)
   }
 
-  async #wrap(fd: number, flags: OpenFlags, usage: AccountUsage | undefined, hooks: WrapHooks): Promise<LocalFile> {
+  async #wrap(
+    fd: number,
+    { path }: Place,
+    flags: OpenFlags,
+    usage: AccountUsage | undefined,
+    hooks: WrapHooks,
+  ): Promise<LocalFile> {
     let fileUsage: FileUsage | undefined
     try {
       const stats = await this.#storage.fstat(fd)
@@ -347,6 +397,7 @@ export class LocalFileSystem implements FileSystem {
         fd,
         flags,
         identity: state.inode,
+        judge: (changes) => this.#policy.pass('setstat', path, changes),
         ...(fileUsage === undefined ? {} : { usage: fileUsage }),
         ...(flags.write && this.#uploads.mode === 0 && this.#uploads.sync ? this.#syncing(fd, hooks.created) : {}),
       })
@@ -372,14 +423,14 @@ export class LocalFileSystem implements FileSystem {
   }
 
   /** A new file that gets its name when it is complete. */
-  async #stage(place: Place, flags: OpenFlags, attrs: Attrs): Promise<OpenFile> {
+  async #stage(asked: VirtualPath, place: Place, flags: OpenFlags, attrs: Attrs): Promise<OpenFile> {
     if (place.isRoot) throw new FsError('failure', 'Is a directory')
-    return this.#staging(place, undefined, async (temporary, usage) => {
+    return this.#staging(asked, place, undefined, async (temporary, usage) => {
       await usage?.reserveFile()
       try {
         const fd = await this.#make(temporary, flags, attrs)
         if (fd === undefined) throw new FsError('failure', 'The name keeps changing')
-        return await this.#wrap(fd, flags, usage, { prepare: () => this.#give(fd) })
+        return await this.#wrap(fd, place, flags, usage, { prepare: () => this.#give(fd) })
       } catch (error) {
         await usage?.releaseFile()
         throw error
@@ -388,18 +439,18 @@ export class LocalFileSystem implements FileSystem {
   }
 
   /** A file that takes the place of another when it is complete, and begins as its copy unless that is cut off. */
-  async #stageExisting(place: Place, flags: OpenFlags): Promise<OpenFile | undefined> {
+  async #stageExisting(asked: VirtualPath, place: Place, flags: OpenFlags): Promise<OpenFile | undefined> {
     // Opened for writing, although nothing is: who may not write the file may not replace it.
     const old = await this.#openRegular(place, { ...flags, append: false })
     if (old === undefined) return undefined
     try {
       const stats = await this.#storage.fstat(old)
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
-      return await this.#staging(place, stats.size, async (temporary, usage) => {
+      return await this.#staging(asked, place, stats.size, async (temporary, usage) => {
         if (!flags.truncate) await this.#storage.copyFile(`/proc/self/fd/${old}`, temporary)
         const create = flags.truncate ? O_CREAT | O_EXCL : 0
         const fd = await this.#storage.open(temporary, accessMode(flags) | create | O_NOFOLLOW, 0o600)
-        return this.#wrap(fd, flags, usage, {
+        return this.#wrap(fd, place, flags, usage, {
           credit: stats.size,
           prepare: async () => {
             // An owner that cannot be kept is the server's own user, as for a file that is new.
@@ -415,6 +466,7 @@ export class LocalFileSystem implements FileSystem {
 
   /** @param make makes the temporary file and opens it; what it leaves behind when it fails is removed. */
   async #staging(
+    asked: VirtualPath,
     place: Place,
     replaces: number | undefined,
     make: (temporary: string, usage: AccountUsage | undefined) => Promise<LocalFile>,
@@ -432,7 +484,7 @@ export class LocalFileSystem implements FileSystem {
         replaces,
         resumable: mode === 2,
         sync,
-        authorizeOverwrite: this.#authorizeOverwrite,
+        authorizeOverwrite: () => this.#mayOverwrite(asked, place),
         over: end,
       })
     } catch (error) {
@@ -447,11 +499,17 @@ export class LocalFileSystem implements FileSystem {
     return at.slice(0, slash) + temporaryName(this.#uploads.instance, at.slice(slash))
   }
 
-  async #rename(from: Place, to: Place, replace: boolean, usage: AccountUsage | undefined): Promise<void> {
+  /** @param mayReplace throws to refuse that; absent, nothing is replaced. */
+  async #rename(
+    from: Place,
+    to: Place,
+    mayReplace: (() => void) | undefined,
+    usage: AccountUsage | undefined,
+  ): Promise<void> {
     const stats = await this.#storage.lstat(from.at)
-    if (replace) {
+    if (mayReplace !== undefined) {
       const there = await this.#lookAt(to.at)
-      if (there !== undefined) this.#authorizeOverwrite(to.path)
+      if (there !== undefined) mayReplace()
       await this.#storage.rename(from.at, to.at)
       // Of two names of one file rename(2) leaves both.
       if (there !== undefined && inodeOf(there) !== inodeOf(stats)) await usage?.unlinked(fileState(there))
@@ -463,7 +521,7 @@ export class LocalFileSystem implements FileSystem {
   }
 
   /** rename(2) stays on one file system: a copy takes its name when it is complete, then the source goes. */
-  async #moveAcross(from: Place, to: Place, replace: boolean): Promise<void> {
+  async #moveAcross(from: Place, to: Place, mayReplace: (() => void) | undefined): Promise<void> {
     const { begin, end } = this.#uploads
     const temporary = this.#temporaryBeside(to)
     await begin()
@@ -471,8 +529,8 @@ export class LocalFileSystem implements FileSystem {
       const made = await copyTree(this.#storage, from.at, temporary)
       await this.#counting(async (usage) => {
         const there = await this.#lookAt(to.at)
-        if (there !== undefined && !replace) throw new FsError('exists', 'File exists')
-        if (there !== undefined) this.#authorizeOverwrite(to.path)
+        if (there !== undefined && mayReplace === undefined) throw new FsError('exists', 'File exists')
+        if (there !== undefined) mayReplace?.()
         await this.#storage.rename(temporary, to.at)
         await usage?.unlinked(fileState(there))
         for (const file of made) await usage?.added(file)
@@ -499,11 +557,18 @@ export class LocalFileSystem implements FileSystem {
     }
   }
 
-  /** Gives what was just made at `place` to the account, or takes it away again. */
-  async #own({ at }: Place, undo: () => Promise<void>): Promise<void> {
+  /** Gives what was just made at `place` to the account, or takes it away again: never what took its name meanwhile. */
+  async #own({ at }: Place, made: 'isDirectory' | 'isSymbolicLink', undo: () => Promise<void>): Promise<void> {
     if (this.#owner === undefined) return
+    const { uid, gid } = this.#owner
     try {
-      await this.#storage.lchown(at, this.#owner.uid, this.#owner.gid)
+      const fd = await this.#storage.open(at, O_PATH | O_NOFOLLOW)
+      try {
+        // Through the descriptor the kernel comes to the link itself, and follows it no further.
+        if ((await this.#storage.fstat(fd))[made]()) await this.#storage.chown(`/proc/self/fd/${fd}`, uid, gid)
+      } finally {
+        this.#storage.closeSync(fd)
+      }
     } catch (error) {
       await undo().catch(() => undefined)
       throw error
@@ -539,11 +604,11 @@ export class LocalFileSystem implements FileSystem {
   }
 
   /** @throws FsError for the name of an upload under way. */
-  #place(path: VirtualPath): Promise<Place> {
+  #place({ path, passage }: Asked): Promise<Place> {
     if (isTemporaryName(path.slice(path.lastIndexOf('/') + 1))) {
       throw new FsError('permission', 'Such names are kept for uploads under way')
     }
-    return this.#confinement.place(path)
+    return this.#confinement.place(path, passage)
   }
 
   /** The account's usage, while it is counted. */
@@ -557,10 +622,22 @@ export class LocalFileSystem implements FileSystem {
     return usage === undefined ? work(undefined) : usage.exclusively(() => work(usage))
   }
 
+  #asked<Op extends OnOnePath>(operation: Op, ...args: Parameters<FileSystem[Op]>): Asked {
+    const [path, ...rest] = args
+    const withPlace = (at: VirtualPath): Parameters<FileSystem[Op]> => [at, ...rest] as Parameters<FileSystem[Op]>
+    return { path, passage: (at) => this.#policy.pass(operation, ...withPlace(at)) }
+  }
+
+  /** Where it is, and as it was asked for. */
+  #mayOverwrite(asked: VirtualPath, { path }: Place): void {
+    this.#authorizeOverwrite(path)
+    if (asked !== path) this.#authorizeOverwrite(asked)
+  }
+
   /** Acts on the name itself. */
-  async #on<T>(path: VirtualPath, work: (place: Place) => Promise<T>): Promise<T> {
+  async #on<T>(asked: Asked, work: (place: Place) => Promise<T>): Promise<T> {
     return calling(async () => {
-      const place = await this.#place(path)
+      const place = await this.#place(asked)
       try {
         return await work(place)
       } finally {
@@ -570,14 +647,14 @@ export class LocalFileSystem implements FileSystem {
   }
 
   /** Acts on what the name means with links followed; `stats` is undefined when that does not exist. */
-  async #onFollowed<T>(path: VirtualPath, work: (place: Place, stats: Stats | undefined) => Promise<T>): Promise<T> {
+  async #onFollowed<T>(asked: Asked, work: (place: Place, stats: Stats | undefined) => Promise<T>): Promise<T> {
     return calling(async () => {
-      let place = await this.#place(path)
+      let place = await this.#place(asked)
       try {
         let stats = await this.#lookAt(place.at)
         if (stats?.isSymbolicLink() === true) {
           place.release()
-          place = await this.#confinement.followed(path)
+          place = await this.#confinement.followed(asked.path, false, asked.passage)
           stats = await this.#lookAt(place.at)
           if (stats?.isSymbolicLink() === true) throw new FsError('failure', 'The name keeps changing')
         }

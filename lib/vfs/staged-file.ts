@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
 import { FsError } from '../../protocol/filesystem.ts'
-import type { HashAlgorithm, OpenFile, OpenFlags, VirtualPath, VolumeStats } from '../../protocol/filesystem.ts'
+import type { HashAlgorithm, OpenFile, OpenFlags, VolumeStats } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
 import type { FileUsage } from '../transfers/account-usage.ts'
 import type { Place } from './confinement.ts'
@@ -26,7 +26,7 @@ export interface StagedFileOptions {
   /** Published means: on stable storage. */
   sync: boolean
   /** @throws FsError to refuse. */
-  authorizeOverwrite(path: VirtualPath): void
+  authorizeOverwrite(): void
   /** Called once, when the temporary file is no more. */
   over(): void
 }
@@ -132,7 +132,7 @@ export class StagedFile implements OpenFile {
     const there = await this.#lookAt(target.at)
     if (there?.isDirectory() === true) throw new FsError('failure', 'Is a directory')
     if (there !== undefined && this.flags.exclusive) throw new FsError('exists', 'File exists')
-    if (there !== undefined && replaces === undefined) authorizeOverwrite(target.path)
+    if (there !== undefined && replaces === undefined) authorizeOverwrite()
     const replaced = fileState(there)
     if (usage !== undefined) await usage.replacing(await this.#file.state(), replaced)
     try {

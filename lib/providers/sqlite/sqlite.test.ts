@@ -270,13 +270,25 @@ describe('a stored row', () => {
     await provider.close()
   })
 
-  test.each(['', 'list', '{"/":["*"]}', '[1]', '["*"'])('with %j for permissions is skipped in a list', async (bad) => {
+  test.each([
+    '',
+    'list',
+    '[1]',
+    '["*"',
+    '{}',
+    '{"/a":["*"]}',
+    '{"/":"*"}',
+    '{"/":["*"],"/a/":[]}',
+    '{"/":["*"],"a":[]}',
+    '{"/":["*"],"/a/../b":[]}',
+  ])('with %j for permissions is skipped in a list', async (bad) => {
     const log = recordingLog()
     const provider = await open(log)
     for (const name of ['a', 'b', 'c']) await insert(name, name === 'b' ? { permissions: bad } : {})
     expect((await provider.users(page)).map(({ username }) => username)).toEqual(['a', 'c'])
     expect(log.lines.filter((line) => line.startsWith('error'))).toEqual([
-      'error stored user "b" (id 2) is not readable: permissions is not a JSON array of strings',
+      'error stored user "b" (id 2) is not readable: permissions is neither a JSON array of strings ' +
+        'nor an object of such arrays by absolute path, "/" among them',
     ])
     await expect(provider.userByName('b')).rejects.toMatchObject({ kind: 'unavailable', message: /user "b"/ })
     await expect(provider.userByName('a')).resolves.toBeDefined()
