@@ -11,6 +11,7 @@ import { assertPlatform } from '../serve.ts'
 import { createOpenAccount } from '../sshd/account-session.ts'
 import { temporaryHostKeys } from '../sshd/host-keys.ts'
 import { createSshd } from '../sshd/sshd.ts'
+import { createThrottle } from '../transfers/throttle.ts'
 import { versionInfo } from '../version/version.ts'
 import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
 
@@ -77,6 +78,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
       openAccount: createOpenAccount({
         storage: nodeStorage,
         memoryStorage,
+        throttle: createThrottle(clock),
         log,
         setstatMode: 0,
         isRoot: false,

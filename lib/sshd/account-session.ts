@@ -5,6 +5,8 @@ import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
 import type { QuotaUse } from '../providers/provider.ts'
+import { SessionBandwidth } from '../transfers/session-bandwidth.ts'
+import type { Throttle } from '../transfers/throttle.ts'
 import { AccountFileSystem } from '../vfs/account-filesystem.ts'
 import type { FileEvent, FileObserver } from '../vfs/account-filesystem.ts'
 import { LocalFileSystem } from '../vfs/local-filesystem.ts'
@@ -13,18 +15,35 @@ import type { Storage } from '../vfs/storage.ts'
 import { modeText } from '../../protocol/sftp/longname.ts'
 import { makeDirectories } from './make-directories.ts'
 
+/** Limits are in KB/s; SFTPGo counts 1000 bytes to one. */
+const BYTES_PER_KB = 1000
+
 /** Gives a logged-in user its files. */
 export interface OpenAccount {
   /** Makes the home directory, parents included, where it is missing. @throws the system's error. */
   prepare(user: User): Promise<void>
   /** One view of the home for one channel; `close` it when everything opened through it is closed. */
-  open(user: User, connection: Connection, protocol: Protocol): Promise<{ fs: FileSystem; close(): void }>
+  open(
+    user: User,
+    connection: Connection,
+    protocol: Protocol,
+    channel: ChannelLife,
+  ): Promise<{ fs: FileSystem; close(): void }>
+}
+
+/** What waiting for bandwidth has to do with the channel it is done for. */
+export interface ChannelLife {
+  /** Aborted, with an FsError, when the client is gone: nothing waits any more. */
+  gone: AbortSignal
+  /** How many more (1) or fewer (-1) transfers wait: the connection is not idle meanwhile. */
+  waiting(change: 1 | -1): void
 }
 
 export interface OpenAccountOptions {
   storage: Storage
   /** For homes on a file system in memory. */
   memoryStorage: Storage
+  throttle: Throttle
   log: Log
   /** `sftpd.setstat_mode`. */
   setstatMode: number
@@ -35,7 +54,7 @@ export interface OpenAccountOptions {
 }
 
 export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
-  const { storage, log, setstatMode, isRoot } = options
+  const { storage, throttle, log, setstatMode, isRoot } = options
   const ownerOf = (user: User): { uid: number; gid: number } | undefined => {
     const { uid, gid } = user
     // -1 leaves that half as it is (chown(2)); 0 in the account means the same, so nobody is mapped to root.
@@ -47,7 +66,7 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
       const owner = ownerOf(user)
       if (made && owner !== undefined) await chown(user.home_dir, owner.uid, owner.gid)
     },
-    async open(user, connection, protocol) {
+    async open(user, connection, protocol, channel) {
       const permissions = new Set(user.permissions)
       const owner = ownerOf(user)
       const local = await LocalFileSystem.open({
@@ -62,7 +81,13 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
         maxFiles: user.quota_files,
         used: () => options.usedQuota(user.username),
       }
-      const rules = { permissions, ignoreSetstat: setstatMode === 1, quota }
+      const bandwidth = new SessionBandwidth({
+        username: user.username,
+        limit: (direction) => BYTES_PER_KB * user[`${direction}_bandwidth`],
+        throttle,
+        ...channel,
+      })
+      const rules = { permissions, ignoreSetstat: setstatMode === 1, quota, bandwidth }
       const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, log))
       return { fs, close: () => local.close() }
     },

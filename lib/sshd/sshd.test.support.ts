@@ -16,6 +16,7 @@ import { Connections } from '../connections/connections.ts'
 import type { CommandRecord, ConnectionFailedRecord, Log, TransferRecord } from '../logging/log.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import { recordingLog } from '../providers/recording-log.ts'
+import { createThrottle } from '../transfers/throttle.ts'
 import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
 import type { Storage } from '../vfs/storage.ts'
 import { createOpenAccount } from './account-session.ts'
@@ -112,6 +113,7 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
     openAccount: createOpenAccount({
       storage: storage ?? nodeStorage,
       memoryStorage: storage ?? memoryStorage,
+      throttle: createThrottle(clock),
       log,
       setstatMode: 0,
       isRoot: false,

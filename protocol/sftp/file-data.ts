@@ -14,6 +14,11 @@ export type WriteRequest = RequestOf<'write'>
 const MAX_GATHERED_WRITE_BYTES = 1024 * 1024
 /** The same for READs: few enough that what was read is still in the processor's cache when it is encrypted. */
 const MAX_GATHERED_READ_BYTES = 256 * 1024
+/**
+ * A READ is answered in full up to this, however slowly its file comes: not every client that asks for so much
+ * understands less. Those that ask for more do, as a server may send less for its own reasons.
+ */
+const MIN_FULL_READ_BYTES = 32 * 1024
 
 /** What moving file data needs of the session. */
 export interface FileDataPort {
@@ -35,14 +40,15 @@ export class FileData {
   }
 
   /** Bytes a READ takes of the unsent and reading bytes while it is under way, its reply's header included. */
-  capacityOf({ len }: ReadRequest): number {
-    return Math.min(len, this.#port.maxReadBytes) + DATA_HEADER_BYTES
+  capacityOf(request: ReadRequest): number {
+    return this.#lengthOf(request) + DATA_HEADER_BYTES
   }
 
   /** How many of `next`, which wait right behind `first`, continue it and may go to the disk with it. */
   followers(first: ReadRequest | WriteRequest, next: (index: number) => { kind: string } | undefined): number {
     if (first.kind === 'write' ? this.#appends(first.handle) : first.len === 0) return 0
-    const limit = first.kind === 'read' ? MAX_GATHERED_READ_BYTES : MAX_GATHERED_WRITE_BYTES
+    const most = first.kind === 'read' ? MAX_GATHERED_READ_BYTES : MAX_GATHERED_WRITE_BYTES
+    const limit = Math.min(most, this.#sliceBytes(first))
     let bytes = this.#lengthOf(first)
     let count = 0
     for (;;) {
@@ -145,14 +151,24 @@ export class FileData {
   }
 
   #lengthOf(request: ReadRequest | WriteRequest): number {
-    return request.kind === 'read'
-      ? Math.min(request.len, this.#port.maxReadBytes)
-      : request.data.reduce((total, { length }) => total + length, 0)
+    if (request.kind === 'write') return request.data.reduce((total, { length }) => total + length, 0)
+    const length = Math.min(request.len, this.#port.maxReadBytes)
+    return length <= MIN_FULL_READ_BYTES
+      ? length
+      : Math.min(length, Math.max(MIN_FULL_READ_BYTES, this.#sliceBytes(request)))
+  }
+
+  #sliceBytes(request: ReadRequest | WriteRequest): number {
+    return this.#fileOf(request.handle)?.sliceBytes?.(request.kind) ?? Number.MAX_SAFE_INTEGER
   }
 
   #appends(handle: Buffer): boolean {
+    return this.#fileOf(handle)?.flags.append === true
+  }
+
+  #fileOf(handle: Buffer): OpenFile | undefined {
     const found = this.#port.handles.find(handle)
-    return found?.kind === 'file' && found.file.flags.append
+    return found?.kind === 'file' ? found.file : undefined
   }
 }
 
