@@ -19,6 +19,7 @@ const FULL = { rounds: 5, sizeMib: 1024, files: 2000 }
 const QUICK = { rounds: 3, sizeMib: 128, files: 200 }
 
 export const USAGE = `usage: npm run bench -- [quick] [options]
+       npm run bench -- throttle [options]
 
   quick           under a minute: ${QUICK.rounds} rounds, ${QUICK.sizeMib} MiB, ${QUICK.files} files; says less
   --rounds N      measured rounds after the one that warms up (${FULL.rounds})

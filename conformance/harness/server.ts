@@ -26,4 +26,6 @@ export interface NewAccount {
   enabled?: boolean
   /** Milliseconds since 1970; the account is refused from then on. */
   expirationDate?: number
+  /** KB/s of 1000 bytes; none where it is left out. */
+  bandwidthKb?: { upload?: number; download?: number }
 }

@@ -92,6 +92,8 @@ class SftpgoServer implements Server {
         permissions: ['*'],
         status: (account.enabled ?? true) ? 1 : 0,
         expiration_date: account.expirationDate ?? 0,
+        upload_bandwidth: account.bandwidthKb?.upload ?? 0,
+        download_bandwidth: account.bandwidthKb?.download ?? 0,
       }),
     })
     const answer = await response.text()

@@ -21,17 +21,11 @@ function calls(fs: MemoryFileSystem, name: string): number {
   return fs.hooks.calls.filter((call) => call.name === name).length
 }
 
-test.each([
-  { sliceBytes: undefined, len: 255 * KIB, gets: 255 * KIB },
-  { sliceBytes: 2_500_000, len: 255 * KIB, gets: 255 * KIB },
-  { sliceBytes: 50_000, len: 255 * KIB, gets: 50_000 },
-  { sliceBytes: 5000, len: 255 * KIB, gets: 32 * KIB },
-  { sliceBytes: 5000, len: 32 * KIB, gets: 32 * KIB },
-  { sliceBytes: 50, len: 32 * KIB - 1, gets: 32 * KIB - 1 },
-])('a READ of $len bytes gets $gets where $sliceBytes are worth a call', async ({ sliceBytes, len, gets }) => {
+test.each([undefined, 5000, 50])('a READ is answered in full where %s bytes are worth a call', async (sliceBytes) => {
   const { session } = await start(sliceBytes)
-  const reply = await session.client.request({ kind: 'read', handle, offset: 0n, len })
-  expect(reply.kind === 'data' && Buffer.concat(reply.data).length).toBe(gets)
+  const reply = await session.client.request({ kind: 'read', handle, offset: 0n, len: 255 * KIB })
+  // OpenSSH's sftp asks again for what is missing, but behind what it has asked for already: its file gets holes.
+  expect(reply.kind === 'data' && Buffer.concat(reply.data).length).toBe(255 * KIB)
 })
 
 test.each([

@@ -14,11 +14,6 @@ export type WriteRequest = RequestOf<'write'>
 const MAX_GATHERED_WRITE_BYTES = 1024 * 1024
 /** The same for READs: few enough that what was read is still in the processor's cache when it is encrypted. */
 const MAX_GATHERED_READ_BYTES = 256 * 1024
-/**
- * A READ is answered in full up to this, however slowly its file comes: not every client that asks for so much
- * understands less. Those that ask for more do, as a server may send less for its own reasons.
- */
-const MIN_FULL_READ_BYTES = 32 * 1024
 
 /** What moving file data needs of the session. */
 export interface FileDataPort {
@@ -40,8 +35,8 @@ export class FileData {
   }
 
   /** Bytes a READ takes of the unsent and reading bytes while it is under way, its reply's header included. */
-  capacityOf(request: ReadRequest): number {
-    return this.#lengthOf(request) + DATA_HEADER_BYTES
+  capacityOf({ len }: ReadRequest): number {
+    return Math.min(len, this.#port.maxReadBytes) + DATA_HEADER_BYTES
   }
 
   /** How many of `next`, which wait right behind `first`, continue it and may go to the disk with it. */
@@ -151,13 +146,12 @@ export class FileData {
   }
 
   #lengthOf(request: ReadRequest | WriteRequest): number {
-    if (request.kind === 'write') return request.data.reduce((total, { length }) => total + length, 0)
-    const length = Math.min(request.len, this.#port.maxReadBytes)
-    return length <= MIN_FULL_READ_BYTES
-      ? length
-      : Math.min(length, Math.max(MIN_FULL_READ_BYTES, this.#sliceBytes(request)))
+    return request.kind === 'read'
+      ? Math.min(request.len, this.#port.maxReadBytes)
+      : request.data.reduce((total, { length }) => total + length, 0)
   }
 
+  /** Of a slow file each request is answered by itself: a client that waits long for all of them gives up. */
   #sliceBytes(request: ReadRequest | WriteRequest): number {
     return this.#fileOf(request.handle)?.sliceBytes?.(request.kind) ?? Number.MAX_SAFE_INTEGER
   }
