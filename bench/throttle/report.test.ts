@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import type { Result } from './measure.ts'
 import { throttlePlot } from './plot.ts'
-import { throttleTable } from './report.ts'
+import { percentText, rateText, throttleTable } from './report.ts'
 
 const RESULTS: Result[] = [
   {
@@ -47,4 +47,13 @@ test('the plot has a dot for each case inside of its axis, and the band', () => 
   expect(svg).toContain('class="band"')
   expect(svg).toContain('prefers-color-scheme: dark')
   expect(svg).toContain('50 MB/s, download, 1 transfer<')
+})
+
+test('figures are comparable at a glance', () => {
+  expect([-0.001, 0, -0.01, 3].map(percentText)).toEqual(['+0.00 %', '+0.00 %', '-0.01 %', '+3.00 %'])
+  expect([99_990, 999_970, 50_000_000].map((rate) => rateText(rate, 2))).toEqual([
+    '99.99 KB/s',
+    '1.00 MB/s',
+    '50.00 MB/s',
+  ])
 })

@@ -39,3 +39,18 @@ test('what came before it is begun anew does not count', () => {
   for (const second of [3, 4, 5]) later.seen(second, 10_000 + (second - 2) * 100)
   expect(later.bytesPerSecond).toBe(100)
 })
+
+test('a step that is seen in parts is one', () => {
+  const steps = new Steps()
+  const looks = [
+    [0, 0],
+    [1, 40],
+    [1.01, 100],
+    [3, 130],
+    [3.005, 200],
+    [5, 270],
+    [5.015, 300],
+  ] as const
+  for (const [seconds, bytes] of looks) steps.seen(seconds, bytes)
+  expect(steps.bytesPerSecond).toBe(50)
+})

@@ -1,3 +1,6 @@
+/** Writing a request to a file takes a moment, in which only a part of it can be seen. */
+export const STEP_SECONDS = 0.02
+
 /**
  * The rate of one transfer, from how its file grows. It grows by whole requests, some of them seconds apart, so it
  * is measured from one of its own steps to another: what came between them took exactly that long.
@@ -11,7 +14,8 @@ export class Steps {
   seen(seconds: number, bytes: number): void {
     if (bytes === this.#size) return
     this.#size = bytes
-    this.#last = { seconds, bytes }
+    if (this.#last !== undefined && seconds - this.#last.seconds < STEP_SECONDS) this.#last.bytes = bytes
+    else this.#last = { seconds, bytes }
     this.#first ??= this.#last
   }
 
