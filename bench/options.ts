@@ -20,6 +20,7 @@ const QUICK = { rounds: 3, sizeMib: 128, files: 200 }
 
 export const USAGE = `usage: npm run bench -- [quick] [options]
        npm run bench -- login [options]
+       npm run bench -- throttle [options]
 
   quick           under a minute: ${QUICK.rounds} rounds, ${QUICK.sizeMib} MiB, ${QUICK.files} files; says less
   --rounds N      measured rounds after the one that warms up (${FULL.rounds})

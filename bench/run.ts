@@ -12,6 +12,7 @@ import { benchLogin } from './login/main.ts'
 import { measure } from './meter.ts'
 import { parseOptions, USAGE } from './options.ts'
 import { table } from './table.ts'
+import { throttleMain } from './throttle/main.ts'
 import { bytesNeeded, layGround, workloads } from './workloads.ts'
 import type { Ground, Workload } from './workloads.ts'
 
@@ -20,8 +21,9 @@ const BASELINE = 'openssh'
 const WARM_UP_ROUND = 0
 
 await runMain(async (scope) => {
-  const [first, ...others] = process.argv.slice(2)
-  if (first === 'login') return benchLogin(scope, others)
+  const [first, ...rest] = process.argv.slice(2)
+  if (first === 'login') return benchLogin(scope, rest)
+  if (first === 'throttle') return throttleMain(scope, rest)
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
     console.log(USAGE)

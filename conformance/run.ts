@@ -1,3 +1,4 @@
+import { attackMain } from './attack/main.ts'
 import type { Ability, Case } from './case.ts'
 import { ASYNCSSH } from './clients/asyncssh.ts'
 import { CRASH } from './clients/crash.ts'
@@ -55,6 +56,7 @@ await runMain(async (scope) => {
   const [first, ...rest] = process.argv.slice(2)
   // Loaded only when asked for: it stands on a development dependency.
   if (first === '--differential') return (await import('./differential/run.ts')).differentialMain(scope, rest)
+  if (first === '--attack') return attackMain(scope, rest)
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
     console.log(USAGE)

@@ -15,6 +15,7 @@ import { createOpenAccount } from './sshd/account-session.ts'
 import { loadHostKeys } from './sshd/host-keys.ts'
 import { createSshd } from './sshd/sshd.ts'
 import { transportNote } from './sshd/transport-note.ts'
+import { createThrottle } from './transfers/throttle.ts'
 import { versionInfo, versionText } from './version/version.ts'
 import type { Log } from './logging/log.ts'
 import { countsUsage } from './transfers/counts-usage.ts'
@@ -156,6 +157,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       openAccount: createOpenAccount({
         storage: nodeStorage,
         memoryStorage,
+        throttle: createThrottle(clock),
         log,
         setstatMode: config.sftpd.setstat_mode,
         isRoot: process.getuid?.() === 0,

@@ -121,6 +121,8 @@ export interface OpenFile {
   read(targets: readonly Buffer[], offset: number): Promise<number>
   /** Writes all of `chunks` at `offset`, one after the other. The caller leaves them alone until it resolves. */
   write(chunks: readonly Buffer[], offset: number): Promise<void>
+  /** How many bytes are worth one call, as things are now: what comes slowly shall come steadily. Absent: any number. */
+  sliceBytes?(use: 'read' | 'write'): number | undefined
   stat(): Promise<Attrs>
   setstat(attrs: Attrs): Promise<void>
   /** Resolves when the data is on stable storage. */

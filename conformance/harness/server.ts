@@ -28,4 +28,6 @@ export interface NewAccount {
   expirationDate?: number
   /** @defaultValue no limit */
   quotaBytes?: number
+  /** KB/s of 1000 bytes; none where it is left out. */
+  bandwidthKb?: { upload?: number; download?: number }
 }

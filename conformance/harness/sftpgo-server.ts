@@ -112,6 +112,8 @@ export class SftpgoServer implements Server {
         status: (account.enabled ?? true) ? 1 : 0,
         expiration_date: account.expirationDate ?? 0,
         quota_size: account.quotaBytes ?? 0,
+        upload_bandwidth: account.bandwidthKb?.upload ?? 0,
+        download_bandwidth: account.bandwidthKb?.download ?? 0,
       }),
     })
     const answer = await response.text()

@@ -14,6 +14,7 @@ import { createOpenAccount } from '../sshd/account-session.ts'
 import { permissionsByPath } from '../accounts/user.ts'
 import { temporaryHostKeys } from '../sshd/host-keys.ts'
 import { createSshd } from '../sshd/sshd.ts'
+import { createThrottle } from '../transfers/throttle.ts'
 import { versionInfo } from '../version/version.ts'
 import { InFlight, forgetful } from '../transfers/in-flight.ts'
 import { Ledger } from '../transfers/ledger.ts'
@@ -85,6 +86,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
       openAccount: createOpenAccount({
         storage: nodeStorage,
         memoryStorage,
+        throttle: createThrottle(clock),
         log,
         setstatMode: 0,
         isRoot: false,

@@ -10,6 +10,7 @@ import { sampleUser } from '../providers/contract.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import { InFlight, forgetful } from '../transfers/in-flight.ts'
 import { Ledger } from '../transfers/ledger.ts'
+import { createThrottle } from '../transfers/throttle.ts'
 import { flags, isRoot, outcome, put, tell, using } from '../vfs/sandbox.test.support.ts'
 import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
 import { createOpenAccount, fileOwner } from './account-session.ts'
@@ -37,6 +38,7 @@ async function session(fields: Partial<NewUser> = {}, { setstatMode = 0, asRoot 
     inFlight,
     ledger: new Ledger({ provider, inFlight, clock, log }),
     counts: () => false,
+    throttle: createThrottle(clock),
     setstatMode,
     isRoot: asRoot,
   })
@@ -53,6 +55,7 @@ async function session(fields: Partial<NewUser> = {}, { setstatMode = 0, asRoot 
     { username: user.username, current: user, subscribe: () => () => undefined },
     connection,
     'SFTP',
+    { gone: new AbortController().signal, waiting: () => undefined },
   )
   onTestFinished(() => opened.close())
   return { vfs: opened.fs, at: (name: string) => path.join(home, name) }

@@ -5,6 +5,8 @@ import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
 import type { QuotaUse } from '../providers/provider.ts'
+import { SessionBandwidth } from '../transfers/session-bandwidth.ts'
+import type { Throttle } from '../transfers/throttle.ts'
 import { AccountFileSystem, placePolicy } from '../vfs/account-filesystem.ts'
 import type { AccountRules, FileEvent, FileObserver } from '../vfs/account-filesystem.ts'
 import { LocalFileSystem } from '../vfs/local-filesystem.ts'
@@ -18,6 +20,9 @@ import { modeText } from '../../protocol/sftp/longname.ts'
 import type { Owner } from './make-home.ts'
 import { makeHome } from './make-home.ts'
 
+/** Limits are in KB/s; SFTPGo counts 1000 bytes to one. */
+const BYTES_PER_KB = 1000
+
 /** Gives a logged-in user its files. */
 export interface OpenAccount {
   /** Makes the home directory, parents included, where it is missing. @throws the system's error. */
@@ -26,13 +31,27 @@ export interface OpenAccount {
    * One view of the home for one channel; `close` it when everything opened through it is closed. What the account may do
    * is read at each operation.
    */
-  open(user: LiveUser, connection: Connection, protocol: Protocol): Promise<{ fs: FileSystem; close(): void }>
+  open(
+    user: LiveUser,
+    connection: Connection,
+    protocol: Protocol,
+    channel: ChannelLife,
+  ): Promise<{ fs: FileSystem; close(): void }>
+}
+
+/** What waiting for bandwidth has to do with the channel it is done for. */
+export interface ChannelLife {
+  /** Aborted, with an FsError, when the client is gone: nothing waits any more. */
+  gone: AbortSignal
+  /** How many more (1) or fewer (-1) transfers wait: the connection is not idle meanwhile. */
+  waiting(change: 1 | -1): void
 }
 
 export interface OpenAccountOptions {
   storage: Storage
   /** For homes on a file system in memory. */
   memoryStorage: Storage
+  throttle: Throttle
   log: Log
   /** `sftpd.setstat_mode`. */
   setstatMode: number
@@ -49,20 +68,30 @@ export interface OpenAccountOptions {
 }
 
 export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
-  const { storage, log, setstatMode, isRoot } = options
+  const { storage, throttle, log, setstatMode, isRoot } = options
   const ownerOf = (user: User): Owner | undefined => (isRoot ? fileOwner(user) : undefined)
   return {
     async prepare(user) {
       await makeHome(user.home_dir, ownerOf(user))
     },
-    async open(live, connection, protocol) {
+    async open(live, connection, protocol, channel) {
       const { ledger, inFlight } = options
       const { username } = live
       await options.ready?.(username)
       // A change of home or owner ends the session.
       const user = live.current
       const owner = ownerOf(user)
-      const rules = liveRules(live, { ignoreSetstat: setstatMode === 1, used: () => ledger.used(username) })
+      const bandwidth = new SessionBandwidth({
+        username,
+        limit: (direction) => BYTES_PER_KB * Math.max(0, live.current[`${direction}_bandwidth`]),
+        throttle,
+        ...channel,
+      })
+      const rules = liveRules(live, {
+        ignoreSetstat: setstatMode === 1,
+        used: () => ledger.used(username),
+        bandwidth,
+      })
       const usage = new AccountUsage(ledger, username, () =>
         options.counts(live.current) ? limitsOf(live.current) : undefined,
       )
@@ -97,11 +126,16 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
 /** The account's rules as they are whenever one is read. */
 function liveRules(
   live: LiveUser,
-  { ignoreSetstat, used }: { ignoreSetstat: boolean; used: () => Promise<QuotaUse> },
+  {
+    ignoreSetstat,
+    used,
+    bandwidth,
+  }: { ignoreSetstat: boolean; used: () => Promise<QuotaUse>; bandwidth: SessionBandwidth },
 ): AccountRules {
   let granted: { by: User; permissions: Grants } | undefined
   return {
     ignoreSetstat,
+    bandwidth,
     get permissions() {
       const by = live.current
       if (granted?.by !== by) granted = { by, permissions: new Grants(by.permissions) }

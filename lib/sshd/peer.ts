@@ -14,6 +14,7 @@ import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { Authentication } from './authentication.ts'
 import type { Refusal } from './authentication.ts'
 import type { OpenAccount } from './account-session.ts'
+import { channelGone } from './channel-gone.ts'
 import { Outlet } from './outlet.ts'
 import { serveSftp } from './sftp-channel.ts'
 import { closeUnusedSession, hasOverrunWindow, largestPacketBytes } from './transport-internals.ts'
@@ -64,6 +65,8 @@ export class Peer {
   #goodbyeTimer: Timer | undefined
   #idleTimer: Timer | undefined
   #lastActivity: number
+  /** Transfers that wait for their account's bandwidth. */
+  #throttled = 0
   /** Sessions the client has open, and those it closed that still execute what it sent. */
   #sessions = 0
   #clientVersion: string | undefined
@@ -282,8 +285,18 @@ export class Peer {
       protocol: 'SFTP',
       close: () => this.end(),
     })
+    const active = (): void => {
+      this.#lastActivity = clock.monotonic()
+      connection.touch()
+    }
     try {
-      const account = await openAccount.open(user, connection, 'SFTP')
+      const account = await openAccount.open(user, connection, 'SFTP', {
+        gone: channelGone(channel),
+        waiting: (change) => {
+          this.#throttled += change
+          active()
+        },
+      })
       await serveSftp({
         channel,
         outlet,
@@ -291,10 +304,7 @@ export class Peer {
         username: user.username,
         buffers: this.#buffers,
         clock,
-        active: () => {
-          this.#lastActivity = clock.monotonic()
-          connection.touch()
-        },
+        active,
         report: (message, error) => log.app('sftpd', 'warn', message, { ...context, error }),
       })
       account.close()
@@ -325,6 +335,8 @@ export class Peer {
   #watchIdleness(): void {
     const limitMs = this.#options.config.idle_timeout * 60 * 1000
     if (limitMs === 0) return
+    // Who is held back by this server is not idle.
+    if (this.#throttled > 0) this.#lastActivity = this.#options.clock.monotonic()
     const idleMs = this.#options.clock.monotonic() - this.#lastActivity
     if (idleMs >= limitMs) {
       this.#options.log.app('sftpd', 'info', `idle for ${this.#options.config.idle_timeout} minutes: disconnected`, {

@@ -21,6 +21,7 @@ import { MemoryProvider } from '../providers/memory/memory.ts'
 import { recordingLog } from '../providers/recording-log.ts'
 import { InFlight, forgetful } from '../transfers/in-flight.ts'
 import { Ledger } from '../transfers/ledger.ts'
+import { createThrottle } from '../transfers/throttle.ts'
 import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
 import type { Storage } from '../vfs/storage.ts'
 import { createOpenAccount } from './account-session.ts'
@@ -123,6 +124,7 @@ export async function startSshd({ config, storage, defender, ...parts }: TestSer
     openAccount: createOpenAccount({
       storage: storage ?? nodeStorage,
       memoryStorage: storage ?? memoryStorage,
+      throttle: createThrottle(clock),
       log,
       setstatMode: 0,
       isRoot: false,

@@ -4,6 +4,9 @@ import type { FileSystem, OpenFlags } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
 import { MemoryFileSystem } from '../../protocol/testing/memory-filesystem.ts'
 import type { GrantedPermissions } from '../accounts/user.ts'
+import { VirtualClock } from '../clock.test.support.ts'
+import { SessionBandwidth } from '../transfers/session-bandwidth.ts'
+import { createThrottle } from '../transfers/throttle.ts'
 import { AccountFileSystem } from './account-filesystem.ts'
 import type { AccountRules, FileEvent } from './account-filesystem.ts'
 import { Grants } from './grants.ts'
@@ -16,7 +19,9 @@ interface Transfer {
   ends: (string | undefined)[]
 }
 
-function account(rules: { permissions?: GrantedPermissions; ignoreSetstat?: boolean } = {}) {
+function account(
+  rules: { permissions?: GrantedPermissions; ignoreSetstat?: boolean; bandwidth?: SessionBandwidth } = {},
+) {
   const inner = new MemoryFileSystem()
   inner.addFile('/f', 'text')
   inner.addDirectory('/d')
@@ -26,6 +31,7 @@ function account(rules: { permissions?: GrantedPermissions; ignoreSetstat?: bool
   const granted: AccountRules = {
     permissions: new Grants(rules.permissions ?? ['*']),
     ignoreSetstat: rules.ignoreSetstat ?? false,
+    ...(rules.bandwidth === undefined ? {} : { bandwidth: rules.bandwidth }),
   }
   const fs = new AccountFileSystem(inner, granted, {
     done: (event) => events.push(event),
@@ -203,6 +209,81 @@ describe('a transfer', () => {
     const { fs } = account()
     const [one, other] = [await fs.open(F, flags('read'), {}), await fs.open(path('/l'), flags('write'), {})]
     expect(one.identity).toBe(other.identity)
+  })
+})
+
+describe('bandwidth', () => {
+  /** An account with 1000 bytes/s in both directions, of which the first 100 are there at once. */
+  function limited() {
+    const clock = new VirtualClock()
+    const gone = new AbortController()
+    const limits = { upload: 1000, download: 1000 }
+    const bandwidth = new SessionBandwidth({
+      username: 'alice',
+      limit: (direction) => limits[direction],
+      throttle: createThrottle(clock),
+      gone: gone.signal,
+      waiting: () => undefined,
+    })
+    const pass = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 10) {
+        clock.advance(10)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+    return { ...account({ bandwidth }), gone, limits, pass }
+  }
+
+  test('what was read is given to the client when it is paid for, and only that is paid for', async () => {
+    const { fs, inner, transfers, pass } = limited()
+    inner.addFile('/big', 'x'.repeat(600))
+    const file = await fs.open(path('/big'), flags('read'), {})
+    expect(file.sliceBytes?.('read')).toBe(50)
+    let count: number | undefined
+    void file.read([Buffer.alloc(10_000)], 0).then((read) => (count = read))
+    await pass(480)
+    expect({ count, moved: transfers[0]?.moved }).toEqual({ count: undefined, moved: [] })
+    await pass(40)
+    expect({ count, moved: transfers[0]?.moved }).toEqual({ count: 600, moved: [600] })
+  })
+
+  test('what is written is on the disk when it is paid for, not before', async () => {
+    const { fs, inner, transfers, pass } = limited()
+    const file = await fs.open(F, flags('write'), {})
+    void file.write([bytes('y'.repeat(300)), bytes('z'.repeat(300))], 0)
+    await pass(480)
+    expect(inner.contents('/f')).toBe('text')
+    await pass(40)
+    expect(inner.contents('/f')).toBe('y'.repeat(300) + 'z'.repeat(300))
+    expect(transfers[0]?.moved).toEqual([600])
+  })
+
+  test('a limit of 0 is none', async () => {
+    const { fs, inner, limits } = limited()
+    Object.assign(limits, { upload: 0, download: 0 })
+    const file = await fs.open(F, flags('read', 'write'), {})
+    expect([file.sliceBytes?.('read'), file.sliceBytes?.('write')]).toEqual([undefined, undefined])
+    await file.write([Buffer.alloc(100_000, 'x')], 0)
+    expect(await file.read([Buffer.alloc(100_000)], 0)).toBe(100_000)
+    expect(inner.contents('/f')).toHaveLength(100_000)
+  })
+
+  test('a client that leaves while it waits ends at once, and what was not paid for stays out', async () => {
+    const { fs, inner, transfers, gone } = limited()
+    inner.addFile('/big', 'x'.repeat(100_000))
+    const [upload, download] = [await fs.open(F, flags('write'), {}), await fs.open(path('/big'), flags('read'), {})]
+    const waits = [upload.write([Buffer.alloc(100_000)], 0), download.read([Buffer.alloc(100_000)], 0)]
+    const outcomes = Promise.all(waits.map(outcome))
+    gone.abort(new FsError('failure', 'the connection ended'))
+    expect(await outcomes).toEqual(['failure', 'failure'])
+    // Also where the client had closed it already: an upload that lacks a part is not complete.
+    await upload.close()
+    await download.abort()
+    expect(inner.contents('/f')).toBe('text')
+    expect(transfers.map(({ moved, ends }) => ({ moved, ends }))).toEqual([
+      { moved: [], ends: ['the connection ended'] },
+      { moved: [], ends: ['the connection ended'] },
+    ])
   })
 })
 

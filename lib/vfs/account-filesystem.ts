@@ -11,6 +11,7 @@ import type {
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
 import type { Grants } from './grants.ts'
 import type { PlacePolicy } from './local-filesystem.ts'
+import type { SessionBandwidth, TransferBandwidth } from '../transfers/session-bandwidth.ts'
 import { withinQuota } from './volume.ts'
 import type { QuotaView } from './volume.ts'
 import { NEEDS, PermissionDenied, attrsNeed, demand, demandWords, overwriteNeeds } from './permissions.ts'
@@ -45,6 +46,8 @@ export interface AccountRules {
   ignoreSetstat: boolean
   /** Absent for an account without limits. */
   quota?: QuotaView
+  /** Absent where nothing is held back. */
+  bandwidth?: SessionBandwidth
 }
 
 /** What a filesystem asks where its paths turn out to lead. */
@@ -187,6 +190,7 @@ class AccountFile implements OpenFile {
   readonly #rules: AccountRules
   readonly #observer: FileObserver
   readonly #progress: TransferProgress
+  readonly #bandwidth: TransferBandwidth | undefined
   /** The first read or write that failed: the transfer failed with it, whatever the client does then. */
   #failure: string | undefined
 
@@ -204,17 +208,29 @@ class AccountFile implements OpenFile {
     this.#rules = rules
     this.#observer = observer
     this.#progress = progress
+    this.#bandwidth = rules.bandwidth?.transfer()
+  }
+
+  sliceBytes(use: 'read' | 'write'): number | undefined {
+    return this.#bandwidth?.sliceBytes(use === 'read' ? 'download' : 'upload')
   }
 
   async read(targets: readonly Buffer[], offset: number): Promise<number> {
     const count = await this.#noting(this.#inner.read(targets, offset))
+    // Only what there was is paid for, and the client gets none of it before.
+    const paid = this.#bandwidth?.pay('download', count)
+    if (paid !== undefined) await this.#noting(paid)
     this.#progress.moved(count)
     return count
   }
 
   async write(chunks: readonly Buffer[], offset: number): Promise<void> {
+    const count = chunks.reduce((total, { length }) => total + length, 0)
+    // Before it is on the disk: what a client that left had not paid for stays out.
+    const paid = this.#bandwidth?.pay('upload', count)
+    if (paid !== undefined) await this.#noting(paid)
     await this.#noting(this.#inner.write(chunks, offset))
-    this.#progress.moved(chunks.reduce((total, { length }) => total + length, 0))
+    this.#progress.moved(count)
   }
 
   stat(): Promise<Attrs> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -86,6 +87,16 @@ const ATTEMPTED: Record<string, (vfs: LocalFileSystem, n: number) => Promise<unk
   ...(isRoot
     ? { 'change an owner': (vfs) => vfs.setstat(virtualPath('/dir/secret'), { owner: { uid: 4242, gid: 4242 } }) }
     : {}),
+  async 'hash a file'(vfs) {
+    const hash = await using(vfs.open(virtualPath('/dir/secret'), flags('read'), {}), (file) =>
+      file.digest('md5', 0, 99),
+    )
+    return hash.equals(createHash('md5').update(CANARY).digest()) ? `${CANARY} by its hash` : ''
+  },
+  async 'copy out of a directory'(vfs) {
+    await put(vfs, '/copied', await get(vfs, '/dir/secret'))
+    return get(vfs, '/copied')
+  },
   'list a directory': (vfs) => list(vfs, '/dir'),
   'list below a directory': (vfs) => list(vfs, '/dir/below'),
   'look at a file': async (vfs) => (await vfs.stat(virtualPath('/dir/secret'))).owner,

@@ -166,6 +166,27 @@ describe('what is no regular file is neither waited for nor opened', () => {
     expect(await outcome(vfs.statvfs(virtualPath(path)))).toBe('done')
   }
 
+  /** It can be looked at, moved, put in the place of a file, replaced by one, and removed. */
+  async function goesLikeAFile(path: string): Promise<void> {
+    const vfs = await box.open()
+    const from = virtualPath(path)
+    const moved = virtualPath('/moved')
+    const file = virtualPath('/plain')
+    const { permissions } = await vfs.lstat(from)
+    await vfs.rename(from, moved, { replace: false })
+    await put(vfs, '/plain', 'text')
+    await vfs.rename(moved, file, { replace: true })
+    expect((await vfs.lstat(file)).permissions).toBe(permissions)
+    expect(await outcome(vfs.opendir(file))).toBe('not-found')
+    expect(await outcome(vfs.readlink(file))).toBe('invalid')
+    await put(vfs, '/other', 'text')
+    await vfs.rename(virtualPath('/other'), file, { replace: true })
+    await vfs.rename(file, from, { replace: false })
+    expect(await get(vfs, path)).toBe('text')
+    await vfs.remove(from)
+    expect(box.names()).toEqual(['/l'])
+  }
+
   test('a directory', async () => {
     box.plantHome({ 'd/': '' })
     await refusesEveryWay('/d')
@@ -174,10 +195,10 @@ describe('what is no regular file is neither waited for nor opened', () => {
   test('a FIFO', async () => {
     makeNode(join(box.home, 'fifo'))
     await refusesEveryWay('/fifo')
+    await goesLikeAFile('/fifo')
+    makeNode(join(box.home, 'fifo'))
     const vfs = await box.open()
-    expect(await outcome(vfs.opendir(virtualPath('/fifo')))).toBe('not-found')
-    await vfs.rename(virtualPath('/fifo'), virtualPath('/moved'), { replace: false })
-    await vfs.remove(virtualPath('/moved'))
+    await vfs.remove(virtualPath('/fifo'))
     expect(box.names()).toEqual(['/l'])
   })
 
@@ -186,6 +207,7 @@ describe('what is no regular file is neither waited for nor opened', () => {
     server.listen(join(box.home, 's'))
     await once(server, 'listening')
     await refusesEveryWay('/s')
+    await goesLikeAFile('/s')
     server.close()
     await once(server, 'close')
   })
@@ -202,6 +224,7 @@ describe('what is no regular file is neither waited for nor opened', () => {
     ] as const) {
       makeNode(join(box.home, name), ['c', '1', minor])
       await refusesEveryWay(`/${name}`)
+      await goesLikeAFile(`/${name}`)
       fs.rmSync(box.host('/l'))
     }
     makeNode(join(box.home, 'disk'), ['b', '7', '250'])

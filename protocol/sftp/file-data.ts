@@ -42,7 +42,8 @@ export class FileData {
   /** How many of `next`, which wait right behind `first`, continue it and may go to the disk with it. */
   followers(first: ReadRequest | WriteRequest, next: (index: number) => { kind: string } | undefined): number {
     if (first.kind === 'write' ? this.#appends(first.handle) : first.len === 0) return 0
-    const limit = first.kind === 'read' ? MAX_GATHERED_READ_BYTES : MAX_GATHERED_WRITE_BYTES
+    const most = first.kind === 'read' ? MAX_GATHERED_READ_BYTES : MAX_GATHERED_WRITE_BYTES
+    const limit = Math.min(most, this.#sliceBytes(first))
     let bytes = this.#lengthOf(first)
     let count = 0
     for (;;) {
@@ -150,9 +151,18 @@ export class FileData {
       : request.data.reduce((total, { length }) => total + length, 0)
   }
 
+  /** Of a slow file each request is answered by itself: a client that waits long for all of them gives up. */
+  #sliceBytes(request: ReadRequest | WriteRequest): number {
+    return this.#fileOf(request.handle)?.sliceBytes?.(request.kind) ?? Number.MAX_SAFE_INTEGER
+  }
+
   #appends(handle: Buffer): boolean {
+    return this.#fileOf(handle)?.flags.append === true
+  }
+
+  #fileOf(handle: Buffer): OpenFile | undefined {
     const found = this.#port.handles.find(handle)
-    return found?.kind === 'file' && found.file.flags.append
+    return found?.kind === 'file' ? found.file : undefined
   }
 }
 

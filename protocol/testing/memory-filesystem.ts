@@ -27,6 +27,8 @@ export class MemoryFileSystem implements FileSystem {
   readonly hooks = new Hooks()
   /** Every file and directory ever opened. */
   readonly opened: Opened[] = []
+  /** What {@link OpenFile.sliceBytes} says of every file. */
+  sliceBytes: number | undefined
   readonly #now: () => number
   readonly #digest: (algorithm: HashAlgorithm, data: Buffer) => Buffer
   readonly #root: DirectoryNode
@@ -200,6 +202,7 @@ export class MemoryFileSystem implements FileSystem {
     return {
       flags,
       identity: String(node.ino),
+      sliceBytes: () => this.sliceBytes,
       read: (targets, offset) =>
         this.hooks.run({ name: 'file.read', path }, () => {
           let at = offset
