@@ -3,9 +3,11 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createAccounts } from './accounts/create-accounts.ts'
 import { systemClock } from './clock.ts'
+import { deprecatedSettings } from './config/deprecated.ts'
 import { loadConfig, resolveIn } from './config/load.ts'
 import { unsupportedSettings } from './config/unsupported.ts'
 import { Connections } from './connections/connections.ts'
+import { createHasher } from './hashing/hasher.ts'
 import { createHttpd } from './httpd/httpd.ts'
 import { createLog } from './logging/logger.ts'
 import { openProvider } from './providers/open.ts'
@@ -94,7 +96,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
     shutdown.add(() => log.close())
     log.app('service', 'info', `starting SFTPGo ${versionText()}, configuration: ${file ?? 'built in'}`)
     log.app('service', 'info', transportNote())
-    for (const warning of [...warnings, ...unsupportedSettings(config)]) log.app('config', 'warn', warning)
+    for (const warning of [...warnings, ...deprecatedSettings(config), ...unsupportedSettings(config)])
+      log.app('config', 'warn', warning)
     process.umask(Number.parseInt(config.sftpd.umask, 8))
 
     const hostKeys = await loadHostKeys(
@@ -112,6 +115,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
       usersBaseDir: config.data_provider.users_base_dir,
     })
     const connections = new Connections(clock)
+    const hasher = createHasher()
+    shutdown.add(() => hasher.close())
 
     const sshd = createSshd({
       accounts,
@@ -119,11 +124,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
       openAccount: createOpenAccount({
         storage: nodeStorage,
         memoryStorage,
+        hasher,
         log,
         setstatMode: config.sftpd.setstat_mode,
         isRoot: process.getuid?.() === 0,
         usedQuota: (username) => provider.usedQuota(username),
       }),
+      hasher,
       hostKeys,
       config: { ...config.sftpd, banner: config.sftpd.banner.trim() || `SFTPGo_${versionInfo().version}` },
       loginBanner: await readLoginBanner(resolveIn(configDir, config.sftpd.login_banner_file)),

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { createAccounts } from '../accounts/create-accounts.ts'
 import { systemClock } from '../clock.ts'
 import { Connections } from '../connections/connections.ts'
+import { createHasher } from '../hashing/hasher.ts'
 import { createLog } from '../logging/logger.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import type { Running } from '../serve.ts'
@@ -11,6 +12,7 @@ import { assertPlatform } from '../serve.ts'
 import { createOpenAccount } from '../sshd/account-session.ts'
 import { temporaryHostKeys } from '../sshd/host-keys.ts'
 import { createSshd } from '../sshd/sshd.ts'
+import { sshCommandNames } from '../sshd/ssh-commands.ts'
 import { versionInfo } from '../version/version.ts'
 import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
 
@@ -19,6 +21,7 @@ export interface PortableOptions {
   directory: string
   /** 0 takes a free one. */
   sftpdPort: number
+  /** Names of commands, or `*` for all. */
   sshCommands: string[]
   /** `''`: `user`. */
   username: string
@@ -47,6 +50,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
   assertPlatform()
   const directory = path.resolve(options.directory)
   await assertDirectory(directory)
+  const sshCommands = sshCommandNames(options.sshCommands)
   const clock = systemClock
   const log = createLog({
     destination: options.logFilePath === '' ? { kind: 'none' } : { kind: 'file', path: options.logFilePath },
@@ -71,17 +75,20 @@ export async function portable(options: PortableOptions): Promise<Running> {
       permissions: options.permissions,
       status: 1,
     })
+    const hasher = createHasher()
     const sshd = createSshd({
       accounts,
       connections: new Connections(clock),
       openAccount: createOpenAccount({
         storage: nodeStorage,
         memoryStorage,
+        hasher,
         log,
         setstatMode: 0,
         isRoot: false,
         usedQuota: async () => ({ size: 0, files: 0 }),
       }),
+      hasher,
       hostKeys: await temporaryHostKeys(),
       config: {
         banner: `SFTPGo_${versionInfo().version}`,
@@ -90,6 +97,8 @@ export async function portable(options: PortableOptions): Promise<Running> {
         ciphers: [],
         macs: [],
         idle_timeout: 15,
+        enabled_ssh_commands: sshCommands,
+        enable_scp: false,
       },
       loginBanner: undefined,
       log,
@@ -100,7 +109,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
       `Portable mode ready, SFTP port: ${sftpAddress.port}, user: ${JSON.stringify(username)}, ` +
         `password: ${JSON.stringify(password)}, public keys: [${options.publicKeys.join(' ')}], ` +
         `directory: ${JSON.stringify(directory)}, permissions: [${user.permissions.join(' ')}], ` +
-        'enabled ssh commands: []',
+        `enabled ssh commands: [${sshCommands.join(' ')}]`,
     )
     let ended = (): void => undefined
     const finished = new Promise<void>((resolve) => {
@@ -110,6 +119,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
       sftpAddress,
       async stop() {
         await sshd.close()
+        await hasher.close()
         await log.close()
         ended()
       },

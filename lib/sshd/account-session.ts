@@ -3,6 +3,7 @@ import type { FileSystem, VirtualPath } from '../../protocol/filesystem.ts'
 import { virtualPath } from '../../protocol/filesystem.ts'
 import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
+import type { Hasher } from '../hashing/hasher.ts'
 import type { Log } from '../logging/log.ts'
 import type { QuotaUse } from '../providers/provider.ts'
 import { AccountFileSystem } from '../vfs/account-filesystem.ts'
@@ -25,6 +26,7 @@ export interface OpenAccountOptions {
   storage: Storage
   /** For homes on a file system in memory. */
   memoryStorage: Storage
+  hasher: Hasher
   log: Log
   /** `sftpd.setstat_mode`. */
   setstatMode: number
@@ -53,6 +55,7 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
       const local = await LocalFileSystem.open({
         storage,
         memoryStorage: options.memoryStorage,
+        hasher: options.hasher,
         home: Buffer.from(user.home_dir).toString('latin1'),
         ...(owner === undefined ? {} : { owner }),
         authorizeOverwrite: () => demand(permissions, ['overwrite']),
@@ -78,6 +81,8 @@ function observer(user: User, connection: Connection, protocol: Protocol, log: L
   const real = (path: VirtualPath): string => home + Buffer.from(path, 'latin1').toString('utf8')
   return {
     transfer(operation, path) {
+      // A command that hashes a file moves none of it.
+      if (protocol === 'SSH') return { moved: () => undefined, end: () => undefined }
       const transfer = connection.startTransfer(operation, path)
       return {
         moved: (bytes) => transfer.moved(bytes),

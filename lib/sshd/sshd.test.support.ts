@@ -13,6 +13,7 @@ import { createPasswords } from '../accounts/passwords.ts'
 import type { User } from '../accounts/user.ts'
 import { VirtualClock } from '../clock.test.support.ts'
 import { Connections } from '../connections/connections.ts'
+import { inlineHasher } from '../hashing/hasher.ts'
 import type { CommandRecord, ConnectionFailedRecord, Log, TransferRecord } from '../logging/log.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import { recordingLog } from '../providers/recording-log.ts'
@@ -112,11 +113,13 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
     openAccount: createOpenAccount({
       storage: storage ?? nodeStorage,
       memoryStorage: storage ?? memoryStorage,
+      hasher: inlineHasher,
       log,
       setstatMode: 0,
       isRoot: false,
       usedQuota: async () => ({ size: 0, files: 0 }),
     }),
+    hasher: inlineHasher,
     hostKeys: await hostKeysForTests(),
     loginBanner: undefined,
     log,
@@ -129,6 +132,8 @@ export async function startSshd({ config, storage, ...parts }: TestServerOptions
       ciphers: [],
       macs: [],
       idle_timeout: 0,
+      enabled_ssh_commands: ['*'],
+      enable_scp: false,
       ...config,
     },
   })

@@ -12,6 +12,8 @@ import type {
 } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
 import { MAX_OFFSET } from '../../protocol/sftp/offset.ts'
+import { inlineHasher } from '../hashing/hasher.ts'
+import type { Hasher } from '../hashing/hasher.ts'
 import { MODE_BITS, applyAttrs, attrsOf } from './attributes.ts'
 import { Confinement, O_PATH } from './confinement.ts'
 import type { Place } from './confinement.ts'
@@ -32,6 +34,8 @@ export interface LocalFileSystemOptions {
   storage: Storage
   /** Moves the data of files that are in memory, where the home is there; absent, `storage` does. */
   memoryStorage?: Storage
+  /** Computes the hashes of long files; absent, it is done here, a piece at a time. */
+  hasher?: Hasher
   /** Host path of an existing directory. */
   home: string
   /** Given to what is created; absent means the server's own. */
@@ -49,13 +53,14 @@ export class LocalFileSystem implements FileSystem {
   readonly #confinement: Confinement
   readonly #owner: { uid: number; gid: number } | undefined
   readonly #authorizeOverwrite: (path: VirtualPath) => void
+  readonly #hasher: Hasher
 
   /** What moves the data of files on this device; a mount below the home may be another one. */
   readonly #inMemory: { storage: Storage; device: number } | undefined
 
   private constructor(
     confinement: Confinement,
-    { storage, owner, authorizeOverwrite }: LocalFileSystemOptions,
+    { storage, owner, authorizeOverwrite, hasher = inlineHasher }: LocalFileSystemOptions,
     inMemory: { storage: Storage; device: number } | undefined,
   ) {
     this.#storage = storage
@@ -63,6 +68,7 @@ export class LocalFileSystem implements FileSystem {
     this.#confinement = confinement
     this.#owner = owner
     this.#authorizeOverwrite = authorizeOverwrite
+    this.#hasher = hasher
   }
 
   /** @throws FsError when the home is no directory that can be opened. */
@@ -274,7 +280,7 @@ export class LocalFileSystem implements FileSystem {
       if (!stats.isFile()) throw new FsError('failure', 'Not a regular file')
       await prepare()
       const storage = this.#inMemory?.device === stats.dev ? this.#inMemory.storage : this.#storage
-      return new LocalFile(storage, fd, flags, `${stats.dev}:${stats.ino}`)
+      return new LocalFile(storage, fd, flags, `${stats.dev}:${stats.ino}`, this.#hasher)
     } catch (error) {
       await undo?.()
       await this.#storage.close(fd).catch(() => undefined)

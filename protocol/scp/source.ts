@@ -1,0 +1,218 @@
+import { Input } from './input.ts'
+import { MAX_LINE_BYTES, encodeRecord, encodeStatus, statusKind } from './messages.ts'
+import type { Status, Times } from './messages.ts'
+
+/**
+ * The sending side of SCP: the client's answers in, {@link SourceEffect}s out. Everything that is announced
+ * awaits the client's word; a warning skips that one thing, a fatal error ends the transfer.
+ *
+ *     start ─▶ choosing ──file──▶ file ──fine──▶ contents ──sent──▶ trailer ─▶ choosing
+ *                 │ ──directory──▶ directory ─▶ choosing      ──leave──▶ leaving ─▶ choosing
+ *                 └──last──▶ done          `times` goes in front of a file or directory
+ *
+ * A pair that is absent is a protocol error, which ends the transfer.
+ */
+export const SOURCE_TRANSITIONS: Readonly<Record<SourcePhase, Partial<Record<SourceInput, SourcePhase>>>> = {
+  start: { fine: 'choosing', warning: 'choosing', fatal: 'done', eof: 'done' },
+  choosing: {
+    file: 'file',
+    timedFile: 'fileTimes',
+    directory: 'directory',
+    timedDirectory: 'directoryTimes',
+    leave: 'leaving',
+    problem: 'choosing',
+    last: 'done',
+    gone: 'done',
+  },
+  fileTimes: { fine: 'file', warning: 'choosing', fatal: 'done', eof: 'done' },
+  file: { fine: 'contents', warning: 'choosing', fatal: 'done', eof: 'done' },
+  contents: { sent: 'trailer', failed: 'trailer' },
+  trailer: { fine: 'choosing', warning: 'choosing', fatal: 'done', eof: 'done' },
+  directoryTimes: { fine: 'directory', warning: 'choosing', fatal: 'done', eof: 'done' },
+  directory: { fine: 'choosing', warning: 'choosing', fatal: 'done', eof: 'done' },
+  leaving: { fine: 'choosing', warning: 'choosing', fatal: 'done', eof: 'done' },
+  done: {},
+}
+
+export type SourcePhase =
+  | 'start'
+  | 'choosing'
+  | 'fileTimes'
+  | 'file'
+  | 'contents'
+  | 'trailer'
+  | 'directoryTimes'
+  | 'directory'
+  | 'leaving'
+  | 'done'
+export type SourceInput = Status['kind'] | Item['kind'] | 'timedFile' | 'timedDirectory' | 'sent' | 'failed' | 'eof'
+
+/** What comes next, as the driver finds it. */
+export type Item =
+  | { kind: 'file'; name: string; mode: number; size: number; times: Times | undefined }
+  | { kind: 'directory'; name: string; mode: number; times: Times | undefined }
+  | { kind: 'leave' }
+  /** Something that cannot be sent; the client is told, the rest goes on. */
+  | { kind: 'problem'; text: string }
+  | { kind: 'last' }
+  /** There is more, and nobody to send it to. */
+  | { kind: 'gone' }
+
+/** What the driver must do, in order. */
+export type SourceEffect =
+  | { do: 'send'; bytes: Buffer }
+  /** Then {@link Source.item}. */
+  | { do: 'choose' }
+  /** Exactly so many bytes of the file under way, whatever becomes of it; then {@link Source.contents}. */
+  | { do: 'contents'; size: number }
+  /** The client has the whole file. */
+  | { do: 'close' }
+  /** The client has not, or does not want the file or directory: out of it, no answer. */
+  | { do: 'drop' }
+  /** @param error what broke the protocol, if anything did. */
+  | { do: 'end'; exitStatus: number; error: string | undefined }
+
+/** What was announced to the client: leaving without its consent drops it. */
+const ANNOUNCED: ReadonlySet<SourcePhase> = new Set(['fileTimes', 'file', 'trailer', 'directoryTimes', 'directory'])
+
+export class Source {
+  readonly #input = new Input()
+  readonly #effects: SourceEffect[] = []
+  #phase: SourcePhase = 'start'
+  /** What was announced, or will be once its times are taken. */
+  #item: Extract<Item, { name: string }> | undefined
+  /** The contents could not be read to their end. */
+  #damaged = false
+  #flawed = false
+
+  get phase(): SourcePhase {
+    return this.#phase
+  }
+
+  receive(chunk: Buffer): void {
+    this.#input.push(chunk)
+  }
+
+  /** The client ended its side, or is gone. */
+  ended(): void {
+    this.#input.end()
+  }
+
+  /** What to do now; undefined when more input, or the answer that was asked for, must come first. */
+  next(): SourceEffect | undefined {
+    while (this.#effects.length === 0 && this.#step());
+    return this.#effects.shift()
+  }
+
+  /** The answer to `choose`. */
+  item(item: Item): void {
+    switch (item.kind) {
+      case 'file':
+      case 'directory': {
+        this.#item = item
+        if (item.times === undefined) {
+          this.#move(item.kind)
+          this.#announce()
+        } else {
+          this.#move(item.kind === 'file' ? 'timedFile' : 'timedDirectory')
+          this.#send(encodeRecord({ kind: 'times', times: item.times }))
+        }
+        break
+      }
+      case 'leave':
+        this.#move('leave')
+        this.#send(encodeRecord({ kind: 'leave' }))
+        break
+      case 'problem':
+        this.#move('problem')
+        this.#flawed = true
+        this.#send(encodeStatus({ kind: 'warning', text: `scp: ${item.text}` }))
+        this.#effects.push({ do: 'choose' })
+        break
+      default:
+        this.#move(item.kind)
+        if (item.kind === 'gone') this.#flawed = true
+        this.#end()
+    }
+  }
+
+  /**
+   * The answer to `contents`, once all bytes left.
+   * @param trouble why not all of them are the file's.
+   */
+  contents(trouble?: string): void {
+    this.#damaged = trouble !== undefined
+    this.#move(this.#damaged ? 'failed' : 'sent')
+    if (trouble !== undefined) this.#flawed = true
+    this.#send(encodeStatus(trouble === undefined ? { kind: 'fine' } : { kind: 'warning', text: `scp: ${trouble}` }))
+  }
+
+  /** @returns false when nothing can be done with what is here. */
+  #step(): boolean {
+    if (this.#phase === 'choosing' || this.#phase === 'contents' || this.#phase === 'done') return false
+    const first = this.#input.peek()
+    if (first === undefined) return this.#input.exhausted && this.#leaveEarly('eof')
+    const kind = statusKind(first)
+    if (kind === undefined) return this.#break('expected an answer')
+    if (kind === 'fine') {
+      this.#input.take(1)
+      return this.#answered('fine')
+    }
+    const line = this.#input.takeLine()
+    if ((line?.length ?? this.#input.bytes) > MAX_LINE_BYTES) return this.#break('line too long')
+    if (line === undefined) return this.#input.ended && this.#leaveEarly('eof')
+    return kind === 'fatal' ? this.#leaveEarly('fatal') : this.#answered('warning')
+  }
+
+  #answered(answer: 'fine' | 'warning'): boolean {
+    const before = this.#phase
+    if (answer === 'warning') this.#flawed = true
+    this.#move(answer)
+    if (before === 'trailer') {
+      this.#effects.push({ do: answer === 'fine' && !this.#damaged ? 'close' : 'drop' })
+    } else if (answer === 'warning' && ANNOUNCED.has(before)) {
+      this.#effects.push({ do: 'drop' })
+    }
+    if (this.#phase === 'choosing') this.#effects.push({ do: 'choose' })
+    else if (this.#phase === 'contents') {
+      this.#effects.push({ do: 'contents', size: this.#item?.kind === 'file' ? this.#item.size : 0 })
+    } else this.#announce()
+    return true
+  }
+
+  #announce(): void {
+    if (this.#item !== undefined) this.#send(encodeRecord(this.#item))
+  }
+
+  /** The client has enough, or is gone. */
+  #leaveEarly(why: 'fatal' | 'eof'): boolean {
+    this.#flawed = true
+    if (ANNOUNCED.has(this.#phase)) this.#effects.push({ do: 'drop' })
+    this.#move(why)
+    return this.#end()
+  }
+
+  #break(what: string): boolean {
+    const error = `protocol error: ${what}`
+    if (ANNOUNCED.has(this.#phase)) this.#effects.push({ do: 'drop' })
+    this.#phase = 'done'
+    this.#send(encodeStatus({ kind: 'fatal', text: `scp: ${error}` }))
+    this.#effects.push({ do: 'end', exitStatus: 1, error })
+    return true
+  }
+
+  #end(): boolean {
+    this.#effects.push({ do: 'end', exitStatus: this.#flawed ? 1 : 0, error: undefined })
+    return true
+  }
+
+  #send(bytes: Buffer): void {
+    this.#effects.push({ do: 'send', bytes })
+  }
+
+  #move(input: SourceInput): void {
+    const next = SOURCE_TRANSITIONS[this.#phase][input]
+    if (next === undefined) throw new Error(`${input} cannot come in phase ${this.#phase}`)
+    this.#phase = next
+  }
+}
