@@ -26,4 +26,6 @@ export interface NewAccount {
   enabled?: boolean
   /** Milliseconds since 1970; the account is refused from then on. */
   expirationDate?: number
+  /** It is to run commands, scp's own among them, instead of SFTP. */
+  commands?: boolean
 }

@@ -101,7 +101,7 @@ class SftpgoServer implements Server {
 
   async #config(): Promise<object> {
     return {
-      sftpd: { bind_address: LOOPBACK, bind_port: await freePort() },
+      sftpd: { bind_address: LOOPBACK, bind_port: await freePort(), enabled_ssh_commands: ['*'] },
       httpd: { bind_address: LOOPBACK, bind_port: await freePort() },
       data_provider: { driver: this.#options.driver, name: this.#options.driver === 'sqlite' ? 'sftpgo.db' : '' },
     }

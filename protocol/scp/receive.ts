@@ -78,7 +78,8 @@ class Receiver {
         else this.#sink.receive(chunk)
       } else if (effect.do === 'end') {
         if (effect.error !== undefined) this.#stream.report('the client broke the SCP protocol', effect.error)
-        return effect.exitStatus
+        // Who vanished between two files has not said that they were all.
+        return this.#stream.lost ? 1 : effect.exitStatus
       } else {
         await this.#perform(effect)
       }
