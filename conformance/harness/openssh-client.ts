@@ -70,14 +70,17 @@ export class OpenSshClient {
    * @param paths the sources, then the target: local ones relative to the client's directory, others from `remote`.
    */
   async scp(paths: readonly string[], options: Partial<ClientOptions> = {}): Promise<Finished> {
-    const { cwd, options: sshOptions = [], args = [], timeoutMs } = { ...this.#defaults, ...options }
+    return finishedWithin(
+      await this.startScp(paths, options),
+      options.timeoutMs ?? this.#defaults.timeoutMs ?? TIMEOUT_MS,
+    )
+  }
+
+  async startScp(paths: readonly string[], options: Partial<ClientOptions> = {}): Promise<Child> {
+    const { cwd, options: sshOptions = [], args = [] } = { ...this.#defaults, ...options }
     const protocol = args.includes('-O') ? [] : ['-s']
     const all = [...protocol, ...this.#common(sshOptions), '-P', String(this.#server.port), ...args, '--', ...paths]
-    return run(this.#scope, requireProgram('scp'), all, {
-      cwd,
-      env: await this.#env(),
-      timeoutMs: timeoutMs ?? TIMEOUT_MS,
-    })
+    return new Child(this.#scope, requireProgram('scp'), all, { cwd, env: await this.#env() })
   }
 
   /** Has the server run a command, which is sent as it is. */
