@@ -181,7 +181,7 @@ describe('commands', () => {
       exit: 1,
       out: expect.stringMatching(/lacks download/),
     })
-    expect(await complete(bob, 'scp -t .', 'C0644 0 b\n')).toMatchObject({
+    expect(await complete(bob, 'scp -t .', 'C0644 100000 b\n')).toMatchObject({
       exit: 1,
       out: expect.stringMatching(/lacks upload/),
     })
@@ -189,7 +189,7 @@ describe('commands', () => {
     const eve = await connect(server, { username: 'eve' })
     expect(await complete(eve, 'scp -t d', 'C0644 1 b\nx\0')).toMatchObject({ exit: 0, out: '\0\0\0' })
     expect(readFileSync(path.join(server.home, 'd/b'), 'utf8')).toBe('x')
-    expect(await complete(eve, 'scp -t a', 'C0644 1 a\nx\0')).toMatchObject({
+    expect(await complete(eve, 'scp -t a', 'C0644 100000 a\n')).toMatchObject({
       exit: 1,
       out: expect.stringMatching(/lacks overwrite/),
     })
@@ -201,7 +201,7 @@ describe('commands', () => {
     mkdirSync(path.join(server.home, 'd'))
     const texts = [
       await complete(client, 'scp -f missing d', '\0'),
-      await complete(client, 'scp -t missing/x', 'C0644 1 a\n'),
+      await complete(client, 'scp -t missing/x', 'C0644 100000 a\n'),
       await complete(client, 'scp -t d', 'C0644 1 ..\n'),
       await complete(client, 'scp -dt a', ''),
       await complete(client, 'md5sum d missing'),

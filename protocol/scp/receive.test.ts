@@ -158,9 +158,28 @@ describe('what cannot be done is said, and the rest goes on', () => {
       if (name === 'open' && path === '/b') throw new FsError('permission', 'Permission denied')
     }
     // A client that was refused sends no contents.
-    const { exit, received } = await play('-t .', 'C0644 1 a\nx\0C0644 1 b\nC0644 1 c\nz\0', fs)
+    const { exit, received } = await play('-t .', 'C0644 1 a\nx\0C0644 100000 b\nC0644 1 c\nz\0', fs)
     expect({ exit, received }).toEqual({ exit: 1, received: '\0\0\0\x01scp: /b: Permission denied\n\0\0' })
     expect(filesOf(fs)).toMatchObject({ '/a': 'x', '/c': 'z' })
+  })
+
+  test('a small file is taken before it is open, and refused behind its bytes', async () => {
+    const fs = withTree()
+    fs.hooks.before = ({ name, path }) => {
+      if (name === 'open' && path === '/b') throw new FsError('permission', 'Permission denied')
+    }
+    const { exit, received } = await play('-t .', 'C0644 1 a\nx\0C0644 1 b\ny\0C0644 1 c\nz\0', fs)
+    expect({ exit, received }).toEqual({ exit: 1, received: '\0\0\0\0\x01scp: /b: Permission denied\n\0\0' })
+    expect(filesOf(fs)).toEqual({ '/a': 'x', '/c': 'z', '/dir': 'directory', '/old': 'old contents' })
+  })
+
+  test('a small file that is refused, and its source gives up as well', async () => {
+    for (const end of ['\x01no\n', '\x02no\n', 'x', '']) {
+      const fs = withTree()
+      fs.hooks.fail('open', new FsError('permission', 'Permission denied'))
+      expect(await play('-t .', `C0644 1 b\ny${end}`, fs)).toMatchObject({ exit: 1 })
+      expect(fs.opened).toEqual([])
+    }
   })
 
   test('a full disk fails the file, after all its bytes', async () => {
@@ -204,7 +223,7 @@ describe('what cannot be done is said, and the rest goes on', () => {
       exit: 1,
       received: '\0\x01scp: /old: Not a directory\n',
     })
-    expect(await play('-t .', 'C0644 0 dir\n', withTree())).toMatchObject({
+    expect(await play('-t .', 'C0644 100000 dir\n', withTree())).toMatchObject({
       exit: 1,
       received: '\0\x01scp: /dir: Is a directory\n',
     })
@@ -213,7 +232,7 @@ describe('what cannot be done is said, and the rest goes on', () => {
   test('the disk fails in a way that only the log should know', async () => {
     const fs = withTree()
     fs.hooks.fail('open', new Error('EIO /srv/secret'))
-    const { exit, received, stream } = await play('-t .', 'C0644 1 a\n', fs)
+    const { exit, received, stream } = await play('-t .', 'C0644 100000 a\n', fs)
     expect({ exit, received }).toEqual({ exit: 1, received: '\0\x01scp: /a: Internal error\n' })
     expect(stream.reports).toMatchObject([{ error: { message: 'EIO /srv/secret' } }])
   })

@@ -46,6 +46,8 @@ class Sender {
   readonly #source = new Source()
   #walk: Walk | undefined
   #file: { file: OpenFile; path: string } | undefined
+  /** The one before it, while the client may still say that it could not be kept. */
+  #trailing: { file: OpenFile; path: string } | undefined
 
   constructor(options: SendOptions) {
     this.#options = options
@@ -70,6 +72,7 @@ class Sender {
 
   async close(): Promise<void> {
     await this.#file?.file.abort()
+    await this.#trailing?.file.abort()
     await this.#walk?.close()
   }
 
@@ -83,6 +86,8 @@ class Sender {
         return this.#sendContents(effect.size)
       case 'close':
         return this.#finish()
+      case 'fail':
+        return this.#fail()
       default:
         return this.#drop()
     }
@@ -153,18 +158,26 @@ class Sender {
     for (; left > 0 && !this.#stream.lost; left -= Math.min(left, ZEROS.length)) {
       await this.#stream.write(ZEROS.subarray(0, Math.min(left, ZEROS.length)))
     }
+    this.#trailing = this.#file
+    this.#file = undefined
     this.#source.contents(left > 0 ? complaint(path, 'the client is gone') : trouble)
   }
 
   async #finish(): Promise<void> {
-    const { file, path } = this.#file as { file: OpenFile; path: string }
-    this.#file = undefined
+    const { file, path } = this.#trailing as { file: OpenFile; path: string }
+    this.#trailing = undefined
     try {
       await file.close()
     } catch (error) {
       // The client has every byte; what closing meets is between the disk and us.
       this.#stream.report(`closing ${path} failed`, error)
     }
+  }
+
+  async #fail(): Promise<void> {
+    const failed = this.#trailing
+    this.#trailing = undefined
+    await failed?.file.abort()
   }
 
   async #drop(): Promise<void> {

@@ -29,7 +29,8 @@ export const SINK_TRANSITIONS: Readonly<Record<SinkPhase, Partial<Record<SinkInp
     fatal: 'done',
     eof: 'done',
   },
-  opening: { accepted: 'data', refused: 'record' },
+  // A small file's bytes are on their way by then, and are passed over.
+  opening: { accepted: 'data', refused: 'record', refusedLate: 'data' },
   data: { filled: 'trailer', eof: 'done' },
   trailer: { fine: 'closing', warning: 'closing', fatal: 'done', eof: 'done' },
   closing: { accepted: 'record', refused: 'record' },
@@ -49,6 +50,7 @@ export type SinkInput =
   | 'filled'
   | 'accepted'
   | 'refused'
+  | 'refusedLate'
 
 /** What was announced. */
 export interface Incoming {
@@ -86,6 +88,12 @@ export interface SinkOptions {
   recursive: boolean
 }
 
+/**
+ * A file up to this is taken before it is open, so that opening it costs the client no time: it sends the bytes
+ * meanwhile, and learns of a refusal behind them. Of a longer one it should not send any in vain.
+ */
+export const EAGER_BYTES = 64 * 1024
+
 /** What a client may say of a mode. */
 const MODE_BITS = 0o777
 
@@ -100,6 +108,10 @@ export class Sink {
   #times: Times | undefined
   /** Bytes of the file still to come. */
   #left = 0
+  /** The file under way was acknowledged before it was open. */
+  #eager = false
+  /** Why the file under way is not kept, once its bytes are through. */
+  #refusal: string | undefined
   /** What waits for the driver's answer. */
   #entry: Incoming | undefined
   /** Something went wrong that let the rest go on. */
@@ -142,13 +154,19 @@ export class Sink {
       this.#directories.push(inside ? { ...entry, path: entry.inside as VirtualPath, inside: undefined } : entry)
     }
     this.#entry = undefined
+    const answered = this.#phase === 'opening' && this.#eager
     this.#move('accepted')
-    this.#reply({ kind: 'fine' })
+    if (!answered) this.#reply({ kind: 'fine' })
   }
 
   /** It cannot be done, for a reason the client may know: the rest goes on. */
   refuse(reason: string): void {
     this.#entry = undefined
+    if (this.#phase === 'opening' && this.#eager) {
+      this.#refusal = reason
+      this.#move('refusedLate')
+      return
+    }
     this.#move('refused')
     this.#complain(reason)
   }
@@ -218,6 +236,9 @@ export class Sink {
     this.#move(kind)
     if (record.kind === 'file') {
       this.#left = record.size
+      this.#eager = record.size <= EAGER_BYTES
+      this.#refusal = undefined
+      if (this.#eager) this.#reply({ kind: 'fine' })
       this.#effects.push({ do: 'open', file: { ...entry, size: record.size } })
     } else {
       this.#effects.push({ do: 'enter', directory: entry })
@@ -252,7 +273,7 @@ export class Sink {
     const data = this.#input.take(this.#left)
     if (data.length > 0) {
       for (const { length } of data) this.#left -= length
-      this.#effects.push({ do: 'append', data })
+      if (this.#refusal === undefined) this.#effects.push({ do: 'append', data })
     }
     if (this.#left === 0) {
       this.#move('filled')
@@ -270,7 +291,8 @@ export class Sink {
     if (status === 'fine') {
       this.#input.take(1)
       this.#move('fine')
-      this.#effects.push({ do: 'close' })
+      if (this.#refusal === undefined) this.#effects.push({ do: 'close' })
+      else this.refuse(this.#refusal)
       return true
     }
     const line = this.#input.takeLine()
@@ -279,7 +301,7 @@ export class Sink {
       return this.#input.ended && this.#eof()
     }
     this.#flawed = true
-    this.#effects.push({ do: 'abort' })
+    this.#abort()
     if (status === 'fatal') {
       this.#move('fatal')
       return this.#end()
@@ -300,18 +322,22 @@ export class Sink {
   #eof(): boolean {
     // Between two records of the top it is how a client ends; anywhere else it is one that vanished.
     if (this.#phase !== 'record' || this.#directories.length > 0) this.#flawed = true
-    if (this.#phase === 'data' || this.#phase === 'trailer') this.#effects.push({ do: 'abort' })
+    if (this.#phase === 'data' || this.#phase === 'trailer') this.#abort()
     this.#move('eof')
     return this.#end()
   }
 
   #break(what: string): boolean {
     const error = `protocol error: ${what}`
-    if (this.#phase === 'data' || this.#phase === 'trailer') this.#effects.push({ do: 'abort' })
+    if (this.#phase === 'data' || this.#phase === 'trailer') this.#abort()
     this.#phase = 'done'
     this.#reply({ kind: 'fatal', text: `scp: ${error}` })
     this.#effects.push({ do: 'end', exitStatus: 1, error })
     return true
+  }
+
+  #abort(): void {
+    if (this.#refusal === undefined) this.#effects.push({ do: 'abort' })
   }
 
   #end(): boolean {

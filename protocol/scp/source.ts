@@ -6,9 +6,12 @@ import type { Status, Times } from './messages.ts'
  * The sending side of SCP: the client's answers in, {@link SourceEffect}s out. Everything that is announced
  * awaits the client's word; a warning skips that one thing, a fatal error ends the transfer.
  *
- *     start ─▶ choosing ──file──▶ file ──fine──▶ contents ──sent──▶ trailer ─▶ choosing
+ *     start ─▶ choosing ──file──▶ file ──fine──▶ contents ──sent──▶ choosing
  *                 │ ──directory──▶ directory ─▶ choosing      ──leave──▶ leaving ─▶ choosing
- *                 └──last──▶ done          `times` goes in front of a file or directory
+ *                 └──last──▶ trailer ─▶ done     `times` goes in front of a file or directory
+ *
+ * The client's word on a file's end is not waited for: whatever it is, the next thing follows. It comes before
+ * the answer to that, and only after the last file there is nothing else to wait for.
  *
  * A pair that is absent is a protocol error, which ends the transfer.
  */
@@ -22,12 +25,13 @@ export const SOURCE_TRANSITIONS: Readonly<Record<SourcePhase, Partial<Record<Sou
     leave: 'leaving',
     problem: 'choosing',
     last: 'done',
+    lastButTrailer: 'trailer',
     gone: 'done',
   },
   fileTimes: { fine: 'file', warning: 'choosing', fatal: 'done', eof: 'done' },
   file: { fine: 'contents', warning: 'choosing', fatal: 'done', eof: 'done' },
-  contents: { sent: 'trailer', failed: 'trailer' },
-  trailer: { fine: 'choosing', warning: 'choosing', fatal: 'done', eof: 'done' },
+  contents: { sent: 'choosing' },
+  trailer: { fine: 'done', warning: 'done', fatal: 'done', eof: 'done' },
   directoryTimes: { fine: 'directory', warning: 'choosing', fatal: 'done', eof: 'done' },
   directory: { fine: 'choosing', warning: 'choosing', fatal: 'done', eof: 'done' },
   leaving: { fine: 'choosing', warning: 'choosing', fatal: 'done', eof: 'done' },
@@ -45,7 +49,8 @@ export type SourcePhase =
   | 'directory'
   | 'leaving'
   | 'done'
-export type SourceInput = Status['kind'] | Item['kind'] | 'timedFile' | 'timedDirectory' | 'sent' | 'failed' | 'eof'
+export type SourceInput =
+  Status['kind'] | Item['kind'] | 'timedFile' | 'timedDirectory' | 'lastButTrailer' | 'sent' | 'eof'
 
 /** What comes next, as the driver finds it. */
 export type Item =
@@ -65,15 +70,17 @@ export type SourceEffect =
   | { do: 'choose' }
   /** Exactly so many bytes of the file under way, whatever becomes of it; then {@link Source.contents}. */
   | { do: 'contents'; size: number }
-  /** The client has the whole file. */
+  /** The file whose contents left last, and the client has it. */
   | { do: 'close' }
-  /** The client has not, or does not want the file or directory: out of it, no answer. */
+  /** The same, and the client has not. */
+  | { do: 'fail' }
+  /** The client does not want the file or directory under way: out of it, no answer. */
   | { do: 'drop' }
   /** @param error what broke the protocol, if anything did. */
   | { do: 'end'; exitStatus: number; error: string | undefined }
 
 /** What was announced to the client: leaving without its consent drops it. */
-const ANNOUNCED: ReadonlySet<SourcePhase> = new Set(['fileTimes', 'file', 'trailer', 'directoryTimes', 'directory'])
+const ANNOUNCED: ReadonlySet<SourcePhase> = new Set(['fileTimes', 'file', 'directoryTimes', 'directory'])
 
 export class Source {
   readonly #input = new Input()
@@ -81,8 +88,8 @@ export class Source {
   #phase: SourcePhase = 'start'
   /** What was announced, or will be once its times are taken. */
   #item: Extract<Item, { name: string }> | undefined
-  /** The contents could not be read to their end. */
-  #damaged = false
+  /** The file whose contents left, until the client says what became of it. */
+  #trailing: { damaged: boolean } | undefined
   #flawed = false
 
   get phase(): SourcePhase {
@@ -129,9 +136,14 @@ export class Source {
         this.#send(encodeStatus({ kind: 'warning', text: `scp: ${item.text}` }))
         this.#effects.push({ do: 'choose' })
         break
+      case 'last':
+        this.#move(this.#trailing === undefined ? 'last' : 'lastButTrailer')
+        if (this.#trailing === undefined) this.#end()
+        break
       default:
-        this.#move(item.kind)
-        if (item.kind === 'gone') this.#flawed = true
+        this.#move('gone')
+        this.#flawed = true
+        this.#failTrailing()
         this.#end()
     }
   }
@@ -141,10 +153,11 @@ export class Source {
    * @param trouble why not all of them are the file's.
    */
   contents(trouble?: string): void {
-    this.#damaged = trouble !== undefined
-    this.#move(this.#damaged ? 'failed' : 'sent')
+    this.#trailing = { damaged: trouble !== undefined }
+    this.#move('sent')
     if (trouble !== undefined) this.#flawed = true
     this.#send(encodeStatus(trouble === undefined ? { kind: 'fine' } : { kind: 'warning', text: `scp: ${trouble}` }))
+    this.#effects.push({ do: 'choose' })
   }
 
   /** @returns false when nothing can be done with what is here. */
@@ -165,19 +178,28 @@ export class Source {
   }
 
   #answered(answer: 'fine' | 'warning'): boolean {
-    const before = this.#phase
     if (answer === 'warning') this.#flawed = true
+    if (this.#trailing !== undefined) return this.#trailerAnswered(answer, this.#trailing.damaged)
+    if (answer === 'warning' && ANNOUNCED.has(this.#phase)) this.#effects.push({ do: 'drop' })
     this.#move(answer)
-    if (before === 'trailer') {
-      this.#effects.push({ do: answer === 'fine' && !this.#damaged ? 'close' : 'drop' })
-    } else if (answer === 'warning' && ANNOUNCED.has(before)) {
-      this.#effects.push({ do: 'drop' })
-    }
     if (this.#phase === 'choosing') this.#effects.push({ do: 'choose' })
     else if (this.#phase === 'contents') {
       this.#effects.push({ do: 'contents', size: this.#item?.kind === 'file' ? this.#item.size : 0 })
     } else this.#announce()
     return true
+  }
+
+  #trailerAnswered(answer: 'fine' | 'warning', damaged: boolean): boolean {
+    this.#trailing = undefined
+    this.#effects.push({ do: answer === 'fine' && !damaged ? 'close' : 'fail' })
+    if (this.#phase !== 'trailer') return true
+    this.#move(answer)
+    return this.#end()
+  }
+
+  #failTrailing(): void {
+    if (this.#trailing !== undefined) this.#effects.push({ do: 'fail' })
+    this.#trailing = undefined
   }
 
   #announce(): void {
@@ -187,6 +209,7 @@ export class Source {
   /** The client has enough, or is gone. */
   #leaveEarly(why: 'fatal' | 'eof'): boolean {
     this.#flawed = true
+    this.#failTrailing()
     if (ANNOUNCED.has(this.#phase)) this.#effects.push({ do: 'drop' })
     this.#move(why)
     return this.#end()
@@ -194,6 +217,7 @@ export class Source {
 
   #break(what: string): boolean {
     const error = `protocol error: ${what}`
+    this.#failTrailing()
     if (ANNOUNCED.has(this.#phase)) this.#effects.push({ do: 'drop' })
     this.#phase = 'done'
     this.#send(encodeStatus({ kind: 'fatal', text: `scp: ${error}` }))
