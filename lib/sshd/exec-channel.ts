@@ -69,7 +69,7 @@ const COMMANDS: Readonly<Record<SshCommandName, Run>> = {
   sha512sum: hash,
   scp: async (stream, { fs, command, username, buffers }) => {
     const parsed = parseScp(command.words)
-    return parsed.direction === 'to'
+    return parsed.direction === 'upload'
       ? receiveFiles(fs, parsed, stream)
       : sendFiles({ fs, command: parsed, stream, rootName: rootName(username), buffers })
   },

@@ -10,17 +10,17 @@ const PLAIN = { recursive: false, preserve: false, targetIsDirectory: false }
 
 describe('flags are understood alone and in clusters', () => {
   test.each([
-    ['-t .', { ...PLAIN, direction: 'to', paths: ['.'] }],
+    ['-t .', { ...PLAIN, direction: 'upload', paths: ['.'] }],
     [
       '-v -r -p -d -t "a b"',
-      { direction: 'to', recursive: true, preserve: true, targetIsDirectory: true, paths: ['a b'] },
+      { direction: 'upload', recursive: true, preserve: true, targetIsDirectory: true, paths: ['a b'] },
     ],
-    ['-rpt x', { ...PLAIN, direction: 'to', recursive: true, preserve: true, paths: ['x'] }],
-    ['-t -q -r x', { ...PLAIN, direction: 'to', recursive: true, paths: ['x'] }],
-    ['-f a b', { ...PLAIN, direction: 'from', paths: ['a', 'b'] }],
-    ['-f -- -r', { ...PLAIN, direction: 'from', paths: ['-r'] }],
-    ['-f -', { ...PLAIN, direction: 'from', paths: ['-'] }],
-    ['-f a -r', { ...PLAIN, direction: 'from', paths: ['a', '-r'] }],
+    ['-rpt x', { ...PLAIN, direction: 'upload', recursive: true, preserve: true, paths: ['x'] }],
+    ['-t -q -r x', { ...PLAIN, direction: 'upload', recursive: true, paths: ['x'] }],
+    ['-f a b', { ...PLAIN, direction: 'download', paths: ['a', 'b'] }],
+    ['-f -- -r', { ...PLAIN, direction: 'download', paths: ['-r'] }],
+    ['-f -', { ...PLAIN, direction: 'download', paths: ['-'] }],
+    ['-f a -r', { ...PLAIN, direction: 'download', paths: ['a', '-r'] }],
   ])('%s', (line, expected) => expect(parse(line)).toEqual(expected))
 })
 

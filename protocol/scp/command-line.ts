@@ -4,7 +4,7 @@ import type { Word } from '../exec/words.ts'
 /** What the `scp` of a client asks of the one on the server. */
 export interface ScpCommand {
   /** `-t`: the client sends. `-f`: the client fetches. */
-  direction: 'to' | 'from'
+  direction: 'upload' | 'download'
   /** `-r`. */
   recursive: boolean
   /** `-p`: modes and times exactly. */
@@ -36,9 +36,9 @@ export function parseScp(words: readonly Word[]): ScpCommand {
   }
   const paths = words.slice(at)
   if (flags.has('t') === flags.has('f')) throw new BadCommand('scp: exactly one of -t and -f is needed')
-  const direction = flags.has('t') ? 'to' : 'from'
+  const direction = flags.has('t') ? 'upload' : 'download'
   if (paths.length === 0) throw new BadCommand('scp: a path is needed')
-  if (direction === 'to' && paths.length > 1) throw new BadCommand('scp: ambiguous target, one path is needed')
+  if (direction === 'upload' && paths.length > 1) throw new BadCommand('scp: ambiguous target, one path is needed')
   return {
     direction,
     recursive: flags.has('r'),

@@ -31,7 +31,8 @@ const MAX_SHOWN_PATH = 512
 const STATUS_BYTE = { fine: 0, warning: 1, fatal: 2 } as const
 
 export function encodeRecord(record: ScpRecord): Buffer {
-  return Buffer.from(`${lineOf(record)}\n`, 'latin1')
+  const line = `${lineOf(record)}\n`
+  return Buffer.from(line, 'latin1')
 }
 
 function lineOf(record: ScpRecord): string {
