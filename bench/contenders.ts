@@ -23,6 +23,7 @@ export interface Setting {
   home: string
   local: string
   cipher: string
+  protocol: 'sftp' | 'scp'
 }
 
 const USERNAME = 'bench'
@@ -31,7 +32,12 @@ const USERNAME = 'bench'
 export async function startContender(scope: Scope, name: ServerName, setting: Setting): Promise<Contender | undefined> {
   if (name === 'rclone' && findProgram('rclone') === undefined) return undefined
   const key = await generateKey(scope, await tempDir(scope), 'bench', 'ed25519')
-  const account = { username: USERNAME, home: setting.home, publicKeys: [key.publicKey] }
+  const account = {
+    username: USERNAME,
+    home: setting.home,
+    publicKeys: [key.publicKey],
+    commands: setting.protocol === 'scp',
+  }
   const start = {
     sftpgo: async () => {
       const server = await startSftpgo(scope)

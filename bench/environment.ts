@@ -27,10 +27,10 @@ export async function inspectEnvironment(scope: Scope, { cipher }: Pick<Options,
   }
 }
 
-export function heading(environment: Environment, { rounds }: Pick<Options, 'rounds'>): string {
+export function heading(environment: Environment, { rounds, protocol }: Pick<Options, 'rounds' | 'protocol'>): string {
   const { node, cpuModel, openssh, cipher, ssh2Addon } = environment
   return [
-    `medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${cipher}, client: ${openssh} sftp`,
+    `medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${cipher}, client: ${openssh} ${protocol}`,
     `Node ${node}, ${environment.cpus} CPUs (${cpuModel}), ssh2's crypto addon: ${ssh2Addon ? 'loaded' : 'NOT loaded'}`,
   ].join('\n')
 }

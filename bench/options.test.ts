@@ -4,6 +4,7 @@ import { parseOptions } from './options.ts'
 
 test('the full benchmark is what runs without arguments', () => {
   expect(parseOptions([])).toEqual({
+    protocol: 'sftp',
     servers: ['sftpgo', 'openssh', 'rclone'],
     rounds: 5,
     sizeMib: 1024,
@@ -21,6 +22,11 @@ test('quick is smaller, and an option overrides its part of it', () => {
     rounds: 1,
     sizeMib: 128,
   })
+})
+
+test('scp is for servers that have it', () => {
+  expect(parseOptions(['scp'])).toMatchObject({ protocol: 'scp', servers: ['sftpgo', 'openssh'], rounds: 5 })
+  expect(parseOptions(['quick', 'scp'])).toMatchObject({ protocol: 'scp', rounds: 3 })
 })
 
 test.each([

@@ -6,6 +6,8 @@ export const SERVERS = ['sftpgo', 'openssh', 'rclone'] as const
 export type ServerName = (typeof SERVERS)[number]
 
 export interface Options {
+  /** What moves the files: OpenSSH's sftp, or its scp over scp's own protocol. */
+  protocol: 'sftp' | 'scp'
   servers: readonly ServerName[]
   rounds: number
   sizeMib: number
@@ -18,11 +20,12 @@ export interface Options {
 const FULL = { rounds: 5, sizeMib: 1024, files: 2000 }
 const QUICK = { rounds: 3, sizeMib: 128, files: 200 }
 
-export const USAGE = `usage: npm run bench -- [quick] [options]
+export const USAGE = `usage: npm run bench -- [quick] [scp] [options]
        npm run bench -- login [options]
        npm run bench -- throttle [options]
 
   quick           under a minute: ${QUICK.rounds} rounds, ${QUICK.sizeMib} MiB, ${QUICK.files} files; says less
+  scp             SCP instead of SFTP, against OpenSSH's sshd with the system's scp
   --rounds N      measured rounds after the one that warms up (${FULL.rounds})
   --size MIB      size of the big file in MiB (${FULL.sizeMib})
   --files N       number of files of 4 KiB (${FULL.files})
@@ -46,11 +49,17 @@ export function parseOptions(args: readonly string[]): Options {
       help: { type: 'boolean', default: false },
     },
   })
-  const stray = positionals.find((word) => word !== 'quick')
+  const stray = positionals.find((word) => word !== 'quick' && word !== 'scp')
   if (stray !== undefined) throw new Error(`unknown argument: ${stray}`)
   const defaults = positionals.includes('quick') ? QUICK : FULL
+  const protocol = positionals.includes('scp') ? 'scp' : 'sftp'
   return {
-    servers: values.servers.split(',').map(serverName),
+    protocol,
+    // rclone serves no SCP.
+    servers: values.servers
+      .split(',')
+      .map(serverName)
+      .filter((name) => protocol === 'sftp' || name !== 'rclone'),
     rounds: integer('--rounds', values.rounds, defaults.rounds),
     sizeMib: integer('--size', values.size, defaults.sizeMib),
     files: integer('--files', values.files, defaults.files),

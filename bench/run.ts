@@ -36,7 +36,11 @@ await runMain(async (scope) => {
   const ground = await layGround(await tempDir(scope, MEMORY_DIR), options)
   const contenders: Contender[] = []
   for (const name of options.servers) {
-    const contender = await startContender(scope, name, { ...ground, cipher: options.cipher })
+    const contender = await startContender(scope, name, {
+      ...ground,
+      cipher: options.cipher,
+      protocol: options.protocol,
+    })
     if (contender) contenders.push(contender)
     else console.log(`${name} is not measured: it is not installed`)
   }
@@ -70,7 +74,7 @@ async function sampleOf(
 ): Promise<Omit<Sample, 'round'>> {
   const { name: server, pid, idleProcesses, client } = contender
   const measured = await measure(pid, idleProcesses, async () => {
-    const result = await client.batch(workload.commands(target))
+    const result = await workload.run(client, target)
     check(result.code === 0, `${workload.name} with ${server}: ${result.stderr}\n${contender.output().slice(-2_000)}`)
   })
   await workload.check(ground, target, thorough)

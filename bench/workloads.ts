@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { check, checkSameFile, checkSameTree } from '../conformance/harness/check.ts'
 import { writeRandomFile, writeRandomFiles } from '../conformance/harness/files.ts'
 import { command } from '../conformance/harness/openssh-client.ts'
+import type { OpenSshClient } from '../conformance/harness/openssh-client.ts'
+import type { Finished } from '../conformance/harness/processes.ts'
+import type { Options } from './options.ts'
 
 /** The directories that all servers and the client share. */
 export interface Ground {
@@ -18,7 +21,7 @@ export interface Workload {
   bytes: number
   files: number
   /** @param target a name that no transfer before had: a server may remember those that went. */
-  commands(target: string): Buffer[]
+  run(client: OpenSshClient, target: string): Promise<Finished>
   /** @param thorough compares contents, which takes longer than the transfer; else sizes or counts. */
   check(ground: Ground, target: string, thorough: boolean): Promise<void>
   clean(ground: Ground, target: string): Promise<void>
@@ -43,10 +46,14 @@ export function bytesNeeded(sizes: { sizeMib: number; files: number }): number {
   return 3 * sizes.sizeMib * MIB + 4 * sizes.files * 2 * SMALL_FILE_BYTES
 }
 
-export function workloads({ sizeMib, files }: { sizeMib: number; files: number }): readonly Workload[] {
+export function workloads({
+  sizeMib,
+  files,
+  protocol,
+}: Pick<Options, 'sizeMib' | 'files' | 'protocol'>): readonly Workload[] {
   const size = sizeMib % 1024 === 0 ? `${sizeMib / 1024} GiB` : `${sizeMib} MiB`
-  const big = { bytes: sizeMib * MIB, files: 1, source: 'big' }
-  const small = { bytes: files * SMALL_FILE_BYTES, files, source: 'small' }
+  const big = { protocol, bytes: sizeMib * MIB, files: 1, source: 'big' }
+  const small = { protocol, bytes: files * SMALL_FILE_BYTES, files, source: 'small' }
   return [
     workload({ ...big, name: `get ${size}`, direction: 'get' }),
     workload({ ...big, name: `put ${size}`, direction: 'put' }),
@@ -56,6 +63,7 @@ export function workloads({ sizeMib, files }: { sizeMib: number; files: number }
 }
 
 interface Plan {
+  protocol: Options['protocol']
   name: string
   direction: 'get' | 'put'
   source: string
@@ -63,15 +71,22 @@ interface Plan {
   files: number
 }
 
-function workload({ name, direction, source, bytes, files }: Plan): Workload {
+function workload({ protocol, name, direction, source, bytes, files }: Plan): Workload {
   const sides = ({ home, local }: Ground): { from: string; to: string } =>
     direction === 'get' ? { from: home, to: local } : { from: local, to: home }
-  const verb = files === 1 ? direction : `${direction} -r`
+  const recursive = files === 1 ? [] : ['-r']
   return {
     name,
     bytes,
     files,
-    commands: (target) => [Buffer.concat([Buffer.from(`${verb} `), command`${source} ${target}`])],
+    async run(client, target) {
+      if (protocol === 'sftp') {
+        const verb = [direction, ...recursive, ''].join(' ')
+        return client.batch([Buffer.concat([Buffer.from(verb), command`${source} ${target}`])])
+      }
+      const [from, to] = direction === 'get' ? [client.remote(source), target] : [source, client.remote(target)]
+      return client.scp([from, to], { args: ['-O', ...recursive] })
+    },
     async check(ground, target, thorough) {
       const { from, to } = sides(ground)
       const [expected, actual] = [join(from, source), join(to, target)]

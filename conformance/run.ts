@@ -11,6 +11,7 @@ import { PARAMIKO } from './clients/paramiko.ts'
 import { PSFTP } from './clients/psftp.ts'
 import { RCLONE } from './clients/rclone.ts'
 import { REKEY } from './clients/rekey.ts'
+import { SCP } from './clients/scp.ts'
 import { SSHFS } from './clients/sshfs.ts'
 import { generateKey } from './harness/keys.ts'
 import { startOpenSshServer } from './harness/openssh-server.ts'
@@ -27,6 +28,7 @@ import { runCases, summary } from './runner.ts'
 const CASES: readonly Case[] = [
   ...OPENSSH_SFTP,
   ...OPENSSH_SCP,
+  ...SCP,
   ...SSHFS,
   ...RCLONE,
   ...LFTP,

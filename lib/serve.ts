@@ -3,10 +3,12 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createAccounts } from './accounts/create-accounts.ts'
 import { systemClock } from './clock.ts'
+import { deprecatedSettings } from './config/deprecated.ts'
 import { loadConfig, resolveIn } from './config/load.ts'
 import { unsupportedSettings } from './config/unsupported.ts'
 import { Connections } from './connections/connections.ts'
 import { createGate } from './defender/gate.ts'
+import { createHasher } from './hashing/hasher.ts'
 import { createHttpd } from './httpd/httpd.ts'
 import { createLog } from './logging/logger.ts'
 import { watchAvailability } from './providers/availability.ts'
@@ -107,7 +109,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
     shutdown.add(() => log.close())
     log.app('service', 'info', `starting SFTPGo ${versionText()}, configuration: ${file ?? 'built in'}`)
     log.app('service', 'info', transportNote())
-    for (const warning of [...warnings, ...unsupportedSettings(config)]) log.app('config', 'warn', warning)
+    for (const warning of [...warnings, ...deprecatedSettings(config), ...unsupportedSettings(config)])
+      log.app('config', 'warn', warning)
     process.umask(Number.parseInt(config.sftpd.umask, 8))
 
     const hostKeys = await loadHostKeys(
@@ -149,6 +152,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
     if (recovery !== undefined) shutdown.add(() => recovery.finished())
     const connections = new Connections(clock)
     const gate = createGate({ config: config.defender, clock, log })
+    const hasher = createHasher()
+    shutdown.add(() => hasher.close())
 
     const sshd = createSshd({
       accounts,
@@ -158,6 +163,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
         storage: nodeStorage,
         memoryStorage,
         throttle: createThrottle(clock),
+        hasher,
         log,
         setstatMode: config.sftpd.setstat_mode,
         isRoot: process.getuid?.() === 0,
@@ -171,6 +177,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
         },
         ready: (username) => recovery?.ready(username) ?? Promise.resolve(),
       }),
+      hasher,
       hostKeys,
       config: { ...config.sftpd, banner: config.sftpd.banner.trim() || `SFTPGo_${versionInfo().version}` },
       loginBanner: await readLoginBanner(resolveIn(configDir, config.sftpd.login_banner_file)),

@@ -132,7 +132,7 @@ export interface OpenFile {
   statvfs(): Promise<VolumeStats>
   /** The client closed it: what was written is complete. */
   close(): Promise<void>
-  /** The client vanished with it open: what was written may be partial. Never throws. */
+  /** The client vanished with it open: what was written may be partial. Cuts a digest under way short. Never throws. */
   abort(): Promise<void>
 }
 

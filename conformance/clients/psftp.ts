@@ -4,11 +4,10 @@ import { join } from 'node:path'
 import type { Case, Context, Place } from '../case.ts'
 import { check, checkFailed, checkSame, checkSameFile, checkSameTree, checkSucceeded } from '../harness/check.ts'
 import { exists, randomBytes, writeRandomFile, writeRandomFiles } from '../harness/files.ts'
-import { hostKeyFingerprints } from '../harness/keys.ts'
 import { run } from '../harness/processes.ts'
 import type { Finished } from '../harness/processes.ts'
 import { requireProgram } from '../harness/programs.ts'
-import { tempDir } from '../harness/temp.ts'
+import { puttyLogin } from './putty-login.ts'
 import { checkMode, plantTree } from './sample-tree.ts'
 
 const MIB = 1024 * 1024
@@ -96,18 +95,11 @@ export const PSFTP: readonly Case[] = [
 
 type Psftp = (...commands: readonly string[]) => Promise<Finished>
 
-/** psftp reads no key but PuTTY's own format, and no known hosts but those on its command line. */
 async function prepare(context: Context): Promise<Place & { psftp: Psftp }> {
-  const [program, puttygen] = [requireProgram('psftp'), requireProgram('puttygen')]
+  const program = requireProgram('psftp')
   const { scope, server } = context
   const place = await context.place()
-  const dir = await tempDir(scope)
-  const key = join(dir, 'key.ppk')
-  // It keeps its random seed in the home directory.
-  const env = { PATH: process.env['PATH'] ?? '', HOME: dir, LC_ALL: 'C' }
-  checkSucceeded(await run(scope, puttygen, [place.key.privateKeyFile, '-O', 'private', '-o', key], { env }))
-  const hostKeys = (await hostKeyFingerprints(scope, server)).flatMap((fingerprint) => ['-hostkey', fingerprint])
-  const login = ['-batch', '-noagent', '-P', String(server.port), '-l', place.username, '-i', key, ...hostKeys]
+  const { login, env, dir } = await puttyLogin(context, place)
   const psftp: Psftp = async (...commands) => {
     const batch = join(dir, 'batch')
     await writeFile(batch, commands.map((line) => `${line}\n`).join(''))

@@ -68,16 +68,36 @@ export class OpenSshClient {
   }
 
   /**
-   * Runs `scp` over SFTP, not over its old protocol.
+   * Runs `scp`, over SFTP unless its own, older protocol is asked for by `-O` in `args`.
    * @param paths the sources, then the target: local ones relative to the client's directory, others from `remote`.
    */
   async scp(paths: readonly string[], options: Partial<ClientOptions> = {}): Promise<Finished> {
-    const { cwd, options: sshOptions = [], args = [], timeoutMs } = { ...this.#defaults, ...options }
-    const all = ['-s', ...this.#common(sshOptions), '-P', String(this.#server.port), ...args, '--', ...paths]
-    return run(this.#scope, requireProgram('scp'), all, {
+    return finishedWithin(
+      await this.startScp(paths, options),
+      options.timeoutMs ?? this.#defaults.timeoutMs ?? TIMEOUT_MS,
+    )
+  }
+
+  async startScp(paths: readonly string[], options: Partial<ClientOptions> = {}): Promise<Child> {
+    const { cwd, options: sshOptions = [], args = [] } = { ...this.#defaults, ...options }
+    const protocol = args.includes('-O') ? [] : ['-s']
+    const all = [...protocol, ...this.#common(sshOptions), '-P', String(this.#server.port), ...args, '--', ...paths]
+    return new Child(this.#scope, requireProgram('scp'), all, { cwd, env: await this.#env() })
+  }
+
+  /** Has the server run a command, which is sent as it is. */
+  async command(
+    line: string,
+    { input, ...options }: Partial<ClientOptions> & { input?: Buffer } = {},
+  ): Promise<Finished> {
+    const { cwd, options: sshOptions = [], timeoutMs } = { ...this.#defaults, ...options }
+    const { host, port } = this.#server
+    const destination = ['-p', String(port), '-l', this.#login.username, host, line]
+    return run(this.#scope, requireProgram('ssh'), [...this.#common(sshOptions), ...destination], {
       cwd,
       env: await this.#env(),
       timeoutMs: timeoutMs ?? TIMEOUT_MS,
+      ...(input === undefined ? {} : { input }),
     })
   }
 

@@ -76,8 +76,9 @@ class OpenSshServer implements Server {
     await this.start()
   }
 
-  async addAccount({ home, publicKeys = [] }: NewAccount): Promise<string> {
-    const lines = publicKeys.map((key) => `command="internal-sftp -d ${home}" ${key}\n`)
+  async addAccount({ home, publicKeys = [], commands = false }: NewAccount): Promise<string> {
+    const forced = commands ? `cd '${home}' && eval \\"exec $SSH_ORIGINAL_COMMAND\\"` : `internal-sftp -d ${home}`
+    const lines = publicKeys.map((key) => `command="${forced}" ${key}\n`)
     await appendFile(this.#authorizedKeys(), lines.join(''))
     return userInfo().username
   }

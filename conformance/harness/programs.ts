@@ -16,6 +16,7 @@ const PACKAGE_OF = {
   fusermount3: 'fuse3',
   lftp: 'lftp',
   psftp: 'putty-tools',
+  pscp: 'putty-tools',
   puttygen: 'putty-tools',
   curl: 'curl',
   git: 'git',

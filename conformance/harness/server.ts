@@ -30,4 +30,6 @@ export interface NewAccount {
   quotaBytes?: number
   /** KB/s of 1000 bytes; none where it is left out. */
   bandwidthKb?: { upload?: number; download?: number }
+  /** It is to run commands, scp's own among them, instead of SFTP. */
+  commands?: boolean
 }

@@ -123,7 +123,12 @@ export class SftpgoServer implements Server {
 
   async #config(): Promise<object> {
     return {
-      sftpd: { bind_address: LOOPBACK, bind_port: await freePort(), ...this.#options.sftpd },
+      sftpd: {
+        bind_address: LOOPBACK,
+        bind_port: await freePort(),
+        enabled_ssh_commands: ['*'],
+        ...this.#options.sftpd,
+      },
       httpd: { bind_address: LOOPBACK, bind_port: await freePort() },
       data_provider: { driver: this.#options.driver, name: this.#options.driver === 'sqlite' ? 'sftpgo.db' : '' },
     }

@@ -72,6 +72,23 @@ async function start(options: Partial<PortableOptions> = {}): Promise<Started> {
 }
 
 describe('portable mode', () => {
+  test('SSH commands are those that are named, and a wrong name stops the start', async () => {
+    const { lines, login } = await start({ sshCommands: ['pwd', '*'] })
+    expect(lines[0]).toContain('enabled ssh commands: [pwd *]')
+    const client = await login()
+    const status = await new Promise((resolve, reject) => {
+      client.exec('sha256sum file', (error, channel) => {
+        if (error !== undefined) return reject(error)
+        channel.resume()
+        return channel.once('exit', resolve)
+      })
+    })
+    expect(status).toBe(0)
+    await expect(start({ sshCommands: ['rsync'] })).rejects.toThrow(
+      'SSH command "rsync": allowed are scp, md5sum, sha1sum, sha256sum, sha384sum, sha512sum, cd, pwd and *',
+    )
+  })
+
   test('says in one line all that is needed to log in', async () => {
     const { lines, directory, sftpAddress } = await start({ permissions: ['list', 'download', 'upload'] })
     expect(lines).toHaveLength(1)

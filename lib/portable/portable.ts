@@ -6,6 +6,7 @@ import { systemClock } from '../clock.ts'
 import { defaultConfig } from '../config/schema.ts'
 import { Connections } from '../connections/connections.ts'
 import { createGate } from '../defender/gate.ts'
+import { createHasher } from '../hashing/hasher.ts'
 import { createLog } from '../logging/logger.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import type { Running } from '../serve.ts'
@@ -14,6 +15,7 @@ import { createOpenAccount } from '../sshd/account-session.ts'
 import { permissionsByPath } from '../accounts/user.ts'
 import { temporaryHostKeys } from '../sshd/host-keys.ts'
 import { createSshd } from '../sshd/sshd.ts'
+import { sshCommandNames } from '../sshd/ssh-commands.ts'
 import { createThrottle } from '../transfers/throttle.ts'
 import { versionInfo } from '../version/version.ts'
 import { InFlight, forgetful } from '../transfers/in-flight.ts'
@@ -25,6 +27,7 @@ export interface PortableOptions {
   directory: string
   /** 0 takes a free one. */
   sftpdPort: number
+  /** Names of commands, or `*` for all. */
   sshCommands: string[]
   /** `''`: `user`. */
   username: string
@@ -53,6 +56,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
   assertPlatform()
   const directory = path.resolve(options.directory)
   await assertDirectory(directory)
+  const sshCommands = sshCommandNames(options.sshCommands)
   const clock = systemClock
   const log = createLog({
     destination: options.logFilePath === '' ? { kind: 'none' } : { kind: 'file', path: options.logFilePath },
@@ -79,6 +83,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
       permissions: options.permissions,
       status: 1,
     })
+    const hasher = createHasher()
     const sshd = createSshd({
       accounts,
       connections: new Connections(clock),
@@ -87,6 +92,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
         storage: nodeStorage,
         memoryStorage,
         throttle: createThrottle(clock),
+        hasher,
         log,
         setstatMode: 0,
         isRoot: false,
@@ -94,6 +100,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
         ledger: new Ledger({ provider, inFlight, clock, log }),
         counts: () => false,
       }),
+      hasher,
       hostKeys: await temporaryHostKeys(),
       config: {
         banner: `SFTPGo_${versionInfo().version}`,
@@ -102,6 +109,8 @@ export async function portable(options: PortableOptions): Promise<Running> {
         ciphers: [],
         macs: [],
         idle_timeout: 15,
+        enabled_ssh_commands: sshCommands,
+        enable_scp: false,
       },
       loginBanner: undefined,
       log,
@@ -112,7 +121,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
       `Portable mode ready, SFTP port: ${sftpAddress.port}, user: ${JSON.stringify(username)}, ` +
         `password: ${JSON.stringify(password)}, public keys: [${options.publicKeys.join(' ')}], ` +
         `directory: ${JSON.stringify(directory)}, permissions: [${permissionsByPath(user.permissions)['/']?.join(' ') ?? ''}], ` +
-        'enabled ssh commands: []',
+        `enabled ssh commands: [${sshCommands.join(' ')}]`,
     )
     let ended = (): void => undefined
     const finished = new Promise<void>((resolve) => {
@@ -122,6 +131,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
       sftpAddress,
       async stop() {
         await sshd.close()
+        await hasher.close()
         await log.close()
         ended()
       },

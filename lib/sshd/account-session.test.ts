@@ -11,6 +11,7 @@ import { MemoryProvider } from '../providers/memory/memory.ts'
 import { InFlight, forgetful } from '../transfers/in-flight.ts'
 import { Ledger } from '../transfers/ledger.ts'
 import { createThrottle } from '../transfers/throttle.ts'
+import { inlineHasher } from '../hashing/hasher.ts'
 import { flags, isRoot, outcome, put, tell, using } from '../vfs/sandbox.test.support.ts'
 import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
 import { createOpenAccount, fileOwner } from './account-session.ts'
@@ -39,6 +40,7 @@ async function session(fields: Partial<NewUser> = {}, { setstatMode = 0, asRoot 
     ledger: new Ledger({ provider, inFlight, clock, log }),
     counts: () => false,
     throttle: createThrottle(clock),
+    hasher: inlineHasher,
     setstatMode,
     isRoot: asRoot,
   })

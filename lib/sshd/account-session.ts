@@ -3,6 +3,7 @@ import { virtualPath } from '../../protocol/filesystem.ts'
 import type { LiveUser } from '../accounts/live-users.ts'
 import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
+import type { Hasher } from '../hashing/hasher.ts'
 import type { Log } from '../logging/log.ts'
 import type { QuotaUse } from '../providers/provider.ts'
 import { SessionBandwidth } from '../transfers/session-bandwidth.ts'
@@ -52,6 +53,7 @@ export interface OpenAccountOptions {
   /** For homes on a file system in memory. */
   memoryStorage: Storage
   throttle: Throttle
+  hasher: Hasher
   log: Log
   /** `sftpd.setstat_mode`. */
   setstatMode: number
@@ -98,6 +100,7 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
       const local = await LocalFileSystem.open({
         storage,
         memoryStorage: options.memoryStorage,
+        hasher: options.hasher,
         home: Buffer.from(user.home_dir).toString('latin1'),
         ...(owner === undefined ? {} : { owner }),
         ...placePolicy(rules),
@@ -165,6 +168,8 @@ function observer(user: User, connection: Connection, protocol: Protocol, log: L
   const real = (path: VirtualPath): string => home + Buffer.from(path, 'latin1').toString('utf8')
   return {
     transfer(operation, path) {
+      // A command that hashes a file moves none of it.
+      if (protocol === 'SSH') return { moved: () => undefined, end: () => undefined }
       const transfer = connection.startTransfer(operation, path)
       return {
         moved: (bytes) => transfer.moved(bytes),

@@ -4,6 +4,7 @@ import { createConnection } from 'node:net'
 import path from 'node:path'
 import type { NegotiatedAlgorithms } from 'ssh2'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { inlineHasher } from '../hashing/hasher.ts'
 import { loadHostKeys } from './host-keys.ts'
 import { rsaKey } from './sample-keys.test.support.ts'
 import { createSshd } from './sshd.ts'
@@ -181,11 +182,21 @@ describe('configured lists', () => {
     ['macs', '', /^sftpd\.macs: "" cannot be used, want some of .*hmac-sha2-256/],
   ])('%s with the unknown name %j is refused in one line', async (key, name, message) => {
     const server = await startSshd()
-    const config = { banner: '', max_auth_tries: 0, kex_algorithms: [], ciphers: [], macs: [], idle_timeout: 0 }
+    const config = {
+      banner: '',
+      max_auth_tries: 0,
+      kex_algorithms: [],
+      ciphers: [],
+      macs: [],
+      idle_timeout: 0,
+      enabled_ssh_commands: [],
+      enable_scp: false,
+    }
     const create = (): unknown =>
       createSshd({
         ...server,
         openAccount: { prepare: () => Promise.resolve(), open: () => Promise.reject(new Error('nobody logs in')) },
+        hasher: inlineHasher,
         hostKeys: [],
         loginBanner: undefined,
         config: { ...config, [key]: [name] },

@@ -5,18 +5,24 @@ import type { Accounts, Login } from '../accounts/accounts.ts'
 import type { LiveSession, LiveUser } from '../accounts/live-users.ts'
 import { plainIp } from '../addresses/address.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { Connections } from '../connections/connections.ts'
+import type { Connections, Protocol } from '../connections/connections.ts'
 import type { Gate } from '../defender/gate.ts'
 import type { Offence } from '../defender/defender.ts'
 import type { Startup } from '../defender/startups.ts'
-import type { Log } from '../logging/log.ts'
+import type { Hasher } from '../hashing/hasher.ts'
+import type { AppSender, Log } from '../logging/log.ts'
+import { BadCommand } from '../../protocol/exec/words.ts'
+import type { FileSystem } from '../../protocol/filesystem.ts'
 import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { Authentication } from './authentication.ts'
 import type { Refusal } from './authentication.ts'
 import type { OpenAccount } from './account-session.ts'
 import { channelGone } from './channel-gone.ts'
+import { serveExec } from './exec-channel.ts'
 import { Outlet } from './outlet.ts'
 import { serveSftp } from './sftp-channel.ts'
+import { pathOf, requestedCommand } from './ssh-commands.ts'
+import type { CommandSettings, SshCommand } from './ssh-commands.ts'
 import { closeUnusedSession, hasOverrunWindow, largestPacketBytes } from './transport-internals.ts'
 
 /** From the TCP connection to the end of authentication. */
@@ -33,12 +39,16 @@ export const GOODBYE_MS = 1000
  */
 export const MAX_UNREAD_BYTES = { beforeLogin: 256 * 1024, afterLogin: 8 * 1024 * 1024 } as const
 
+/** Of a command that is refused: as much as a log line needs. */
+const MAX_LOGGED_COMMAND = 1000
+
 export interface PeerOptions {
   accounts: Accounts
   connections: Connections
   openAccount: OpenAccount
   gate: Pick<Gate, 'note'>
-  config: {
+  hasher: Hasher
+  config: CommandSettings & {
     max_auth_tries: number
     /** Minutes, 0 never. */
     idle_timeout: number
@@ -254,9 +264,13 @@ export class Peer {
       void Promise.resolve(served).then(() => this.#sessions--)
     })
     // The events' own types leave out what a client sends without asking for a reply.
-    session.on('subsystem', (accept: () => ServerChannel | undefined, reject: (() => void) | undefined, info) => {
+    const start = (
+      accept: () => ServerChannel | undefined,
+      reject: (() => void) | undefined,
+      serve: (channel: ServerChannel, user: LiveUser) => Promise<void>,
+    ): void => {
       const user = this.#account?.user
-      if (info.name !== 'sftp' || user === undefined) return reject?.()
+      if (user === undefined) return reject?.()
       const packetBytes = largestPacketBytes(session)
       if (packetBytes < MIN_CHANNEL_PACKET_BYTES) {
         const message = `the client takes packets of ${packetBytes} bytes only: channel refused`
@@ -267,14 +281,64 @@ export class Peer {
       // A session has one channel, and none once the client has ended its side of it.
       if (channel === undefined) return
       this.#channels.add(channel)
-      served = this.#sftp(channel, outlet, user)
+      served = serve(channel, user)
       this.#track(served)
       void served.finally(() => this.#channels.delete(channel))
+    }
+    session.on('subsystem', (accept, reject: (() => void) | undefined, info) => {
+      if (info.name !== 'sftp') return reject?.()
+      return start(accept, reject, (channel, user) => this.#sftp(channel, outlet, user))
+    })
+    session.on('exec', (accept, reject: (() => void) | undefined, info) => {
+      const command = this.#requested(info.command)
+      if (command === undefined) return reject?.()
+      return start(accept, reject, (channel, user) => this.#exec(channel, outlet, user, command))
     })
   }
 
-  /** Never rejects. */
-  async #sftp(channel: ServerChannel, outlet: Outlet, user: LiveUser): Promise<void> {
+  /** @returns undefined for a command that is refused, which the log has then. */
+  #requested(line: string): SshCommand | undefined {
+    try {
+      return requestedCommand(line, this.#options.config)
+    } catch (error) {
+      if (!(error instanceof BadCommand)) throw error
+      const message = `command ${JSON.stringify(line.slice(0, MAX_LOGGED_COMMAND))} refused: ${error.message}`
+      this.#options.log.app('ssh', 'warn', message, { connectionId: this.#connectionId })
+      return undefined
+    }
+  }
+
+  #sftp(channel: ServerChannel, outlet: Outlet, user: LiveUser): Promise<void> {
+    const { clock } = this.#options
+    return this.#served(channel, user, { protocol: 'SFTP', sshCommand: '', sender: 'sftpd' }, (fs, common) =>
+      serveSftp({ channel, outlet, fs, username: user.username, buffers: this.#buffers, clock, ...common }),
+    )
+  }
+
+  #exec(channel: ServerChannel, outlet: Outlet, user: LiveUser, command: SshCommand): Promise<void> {
+    const { hasher, log } = this.#options
+    const { name, line } = command
+    const isScp = name === 'scp'
+    const kind = { protocol: isScp ? 'SCP' : 'SSH', sshCommand: line, sender: isScp ? 'scp' : 'ssh' } as const
+    return this.#served(channel, user, kind, async (fs, common) => {
+      const { username } = user
+      const parts = { channel, outlet, fs, command, username, buffers: this.#buffers, hasher, ...common }
+      const exitStatus = await serveExec(parts)
+      if (exitStatus !== 0) common.report(`command ${JSON.stringify(line)} ended with ${exitStatus}`, undefined)
+      else {
+        const record = { username, filePath: pathOf(command), sshCommand: line, connectionId: this.#connectionId }
+        log.command({ sender: 'SSHCommand', ...record, protocol: 'SSH' })
+      }
+    })
+  }
+
+  /** Runs what a channel is for, on the account's files and in the list of connections. Never rejects. */
+  async #served(
+    channel: ServerChannel,
+    user: LiveUser,
+    { protocol, sshCommand, sender }: { protocol: Protocol; sshCommand: string; sender: AppSender },
+    serve: (fs: FileSystem, common: { active(): void; report(message: string, error: unknown): void }) => Promise<void>,
+  ): Promise<void> {
     const { connections, clock, log, openAccount } = this.#options
     const context = { connectionId: this.#connectionId }
     const connection = connections.add({
@@ -282,7 +346,8 @@ export class Peer {
       username: user.username,
       clientVersion: this.#clientVersion ?? '',
       remoteAddress: this.#remoteAddress,
-      protocol: 'SFTP',
+      protocol,
+      sshCommand,
       close: () => this.end(),
     })
     const active = (): void => {
@@ -290,22 +355,16 @@ export class Peer {
       connection.touch()
     }
     try {
-      const account = await openAccount.open(user, connection, 'SFTP', {
+      const account = await openAccount.open(user, connection, protocol, {
         gone: channelGone(channel),
         waiting: (change) => {
           this.#throttled += change
           active()
         },
       })
-      await serveSftp({
-        channel,
-        outlet,
-        fs: account.fs,
-        username: user.username,
-        buffers: this.#buffers,
-        clock,
+      await serve(account.fs, {
         active,
-        report: (message, error) => log.app('sftpd', 'warn', message, { ...context, error }),
+        report: (message, error) => log.app(sender, 'warn', message, { ...context, error }),
       })
       account.close()
     } catch (error) {

@@ -16,6 +16,7 @@ import { defaultConfig } from '../config/schema.ts'
 import { Connections } from '../connections/connections.ts'
 import { createGate } from '../defender/gate.ts'
 import type { Gate, GateConfig } from '../defender/gate.ts'
+import { inlineHasher } from '../hashing/hasher.ts'
 import type { CommandRecord, ConnectionFailedRecord, Log, TransferRecord } from '../logging/log.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import { recordingLog } from '../providers/recording-log.ts'
@@ -125,6 +126,7 @@ export async function startSshd({ config, storage, defender, ...parts }: TestSer
       storage: storage ?? nodeStorage,
       memoryStorage: storage ?? memoryStorage,
       throttle: createThrottle(clock),
+      hasher: inlineHasher,
       log,
       setstatMode: 0,
       isRoot: false,
@@ -132,6 +134,7 @@ export async function startSshd({ config, storage, defender, ...parts }: TestSer
       ledger: new Ledger({ provider, inFlight, clock, log }),
       counts: () => false,
     }),
+    hasher: inlineHasher,
     hostKeys: await hostKeysForTests(),
     loginBanner: undefined,
     log,
@@ -144,6 +147,8 @@ export async function startSshd({ config, storage, defender, ...parts }: TestSer
       ciphers: [],
       macs: [],
       idle_timeout: 0,
+      enabled_ssh_commands: ['*'],
+      enable_scp: false,
       ...config,
     },
   })

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { FsError } from '../../protocol/filesystem.ts'
 import type { HashAlgorithm, OpenFile, OpenFlags, VolumeStats } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
+import type { Hasher } from '../hashing/hasher.ts'
 import type { FileUsage } from '../transfers/account-usage.ts'
 import { applyAttrs, attrsOf } from './attributes.ts'
 import { calling } from './errno.ts'
@@ -8,11 +10,13 @@ import type { FileState } from '../transfers/ledger.ts'
 import type { Storage } from './storage.ts'
 import { volumeStats } from './volume.ts'
 
-/** Bytes hashed at a time. */
+/** Bytes hashed at a time; a file that is no longer is hashed where it is read. */
 const DIGEST_CHUNK_BYTES = 256 * 1024
 
 export interface LocalFileOptions {
   storage: Storage
+  /** Computes the hashes of what is long. */
+  hasher: Hasher
   fd: number
   flags: OpenFlags
   /** The file's inode. */
@@ -35,6 +39,8 @@ export class LocalFile implements OpenFile {
   readonly #fd: number
   /** Absent where nothing is counted. */
   readonly usage: FileUsage | undefined
+  readonly #digests = new Set<Promise<unknown>>()
+  #aborted = false
   readonly #options: LocalFileOptions
 
   constructor(options: LocalFileOptions) {
@@ -89,16 +95,11 @@ export class LocalFile implements OpenFile {
     return calling(() => this.#storage.fsync(this.#fd))
   }
 
-  async digest(algorithm: HashAlgorithm, offset: number, length: number): Promise<Buffer> {
-    const hash = createHash(algorithm)
-    const buffer = Buffer.allocUnsafe(Math.min(DIGEST_CHUNK_BYTES, length))
-    for (let hashed = 0; hashed < length;) {
-      const count = await this.read([buffer.subarray(0, Math.min(buffer.length, length - hashed))], offset + hashed)
-      if (count === 0) break
-      hash.update(buffer.subarray(0, count))
-      hashed += count
-    }
-    return hash.digest()
+  digest(algorithm: HashAlgorithm, offset: number, length: number): Promise<Buffer> {
+    const digest = this.#digest(algorithm, offset, length)
+    const settled = digest.catch(() => undefined).finally(() => this.#digests.delete(settled))
+    this.#digests.add(settled)
+    return digest
   }
 
   statvfs(): Promise<VolumeStats> {
@@ -118,12 +119,14 @@ export class LocalFile implements OpenFile {
   }
 
   async abort(): Promise<void> {
+    await this.#endDigests()
     // The descriptor is released even where close reports an error (close(2)), and nobody is left to tell.
     await this.#close().catch(() => undefined)
   }
 
   /** {@link abort} for a file whose name is gone, or will be: nothing counts it any more. */
   async discard(): Promise<void> {
+    await this.#endDigests()
     const { usage } = this
     const close = (): Promise<void> => this.#storage.close(this.#fd).catch(() => undefined)
     if (usage === undefined) return close()
@@ -131,6 +134,12 @@ export class LocalFile implements OpenFile {
       await close()
       await usage.closed({ inode: this.identity, size: 0, links: 0 })
     })
+  }
+
+  /** They hold the descriptor, whose number may be another file's once it is closed. */
+  async #endDigests(): Promise<void> {
+    this.#aborted = true
+    await Promise.all(this.#digests)
   }
 
   #write(chunks: readonly Buffer[], offset: number): Promise<void> {
@@ -161,6 +170,26 @@ export class LocalFile implements OpenFile {
     } finally {
       this.#options.over?.()
     }
+  }
+
+  async #digest(algorithm: HashAlgorithm, offset: number, length: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(Math.min(DIGEST_CHUNK_BYTES, length))
+    const readAt = (hashed: number): Promise<number> =>
+      this.read([buffer.subarray(0, Math.min(buffer.length, length - hashed))], offset + hashed)
+    let count = await readAt(0)
+    if (count < DIGEST_CHUNK_BYTES) return createHash(algorithm).update(buffer.subarray(0, count)).digest()
+    const hash = this.#options.hasher.start(algorithm)
+    try {
+      for (let hashed = 0; count > 0; count = hashed < length ? await readAt(hashed) : 0) {
+        if (this.#aborted) throw new FsError('failure', 'The file was closed')
+        await hash.update(buffer.subarray(0, count))
+        hashed += count
+      }
+    } catch (error) {
+      hash.discard()
+      throw error
+    }
+    return hash.digest()
   }
 }
 

@@ -12,6 +12,8 @@ import type {
 } from '../../protocol/filesystem.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
 import { MAX_OFFSET } from '../../protocol/sftp/offset.ts'
+import { inlineHasher } from '../hashing/hasher.ts'
+import type { Hasher } from '../hashing/hasher.ts'
 import type { AccountUsage, FileUsage } from '../transfers/account-usage.ts'
 import type { FileState } from '../transfers/ledger.ts'
 import { MODE_BITS, applyAttrs, attrsOf } from './attributes.ts'
@@ -63,6 +65,8 @@ export interface LocalFileSystemOptions {
   storage: Storage
   /** Makes the calls on files that are in memory, where the whole home is there; absent, `storage` does. */
   memoryStorage?: Storage
+  /** Computes the hashes of long files; absent, it is done here, a piece at a time. */
+  hasher?: Hasher
   /** Host path of an existing directory. */
   home: string
   /** Given to what is created; absent means the server's own. */
@@ -101,6 +105,7 @@ export class LocalFileSystem implements FileSystem {
   readonly #confinement: Confinement
   readonly #owner: { uid: number; gid: number } | undefined
   readonly #authorizeOverwrite: (path: VirtualPath) => void
+  readonly #hasher: Hasher
   readonly #policy: PlacePolicy
   readonly #usage: AccountUsage | undefined
   readonly #uploads: Uploads
@@ -111,6 +116,7 @@ export class LocalFileSystem implements FileSystem {
     {
       owner,
       authorizeOverwrite,
+      hasher = inlineHasher,
       policy = ANYWHERE,
       usage,
       uploads = STRAIGHT,
@@ -123,6 +129,7 @@ export class LocalFileSystem implements FileSystem {
     this.#policy = policy
     this.#usage = usage
     this.#uploads = uploads
+    this.#hasher = hasher
   }
 
   /** @throws FsError when the home is no directory that can be opened. */
@@ -394,6 +401,7 @@ export class LocalFileSystem implements FileSystem {
       await hooks.prepare?.(state)
       return new LocalFile({
         storage: this.#storage,
+        hasher: this.#hasher,
         fd,
         flags,
         identity: state.inode,
