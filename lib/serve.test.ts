@@ -299,13 +299,16 @@ describe('a server', () => {
   })
 
   test('says in the log what it is asked for and does not do', async () => {
-    const { options, log } = await site({ sftpd: { enable_scp: true }, data_provider: { driver: 'memory' } })
+    const { options, log } = await site({
+      sftpd: { actions: { execute_on: ['upload'] } },
+      data_provider: { driver: 'memory' },
+    })
     await (await started(options)).stop()
     expect(log()).toContainEqual(
       expect.objectContaining({
         level: 'warn',
         sender: 'config',
-        message: 'sftpd.enable_scp has no effect in this version',
+        message: 'sftpd.actions has no effect in this version',
       }),
     )
   })

@@ -232,7 +232,7 @@ describe('a file in memory so large that freeing it takes its time', () => {
     const { lstatSync, fstatSync } = fs
     const grown = (stats: fs.Stats): fs.Stats => Object.assign(stats, { blocks: 1024 * 1024 })
     vi.spyOn(fs, 'lstatSync').mockImplementation(((path: Buffer) => grown(lstatSync(path))) as typeof fs.lstatSync)
-    vi.spyOn(fs, 'fstatSync').mockImplementation(((fd: number) => grown(fstatSync(fd))) as typeof fs.fstatSync)
+    vi.spyOn(fs, 'fstatSync').mockImplementation((fd: number) => grown(fstatSync(fd)))
   }
   const at = (name: string): string => join(box.home, name)
   const CASES: {

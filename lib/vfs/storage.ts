@@ -200,7 +200,9 @@ export const memoryStorage: Storage = {
   fchmod: async (fd, mode) => fs.fchmodSync(fd, mode),
   fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
   futimes: async (fd, atime, mtime) => fs.futimesSync(fd, atime, mtime),
-  mkdir: async (directory, mode) => void fs.mkdirSync(path(directory), mode),
+  async mkdir(directory, mode) {
+    fs.mkdirSync(path(directory), mode)
+  },
   rmdir: async (directory) => fs.rmdirSync(path(directory)),
   async unlink(file) {
     if (holdsMuch(fs.lstatSync(path(file)))) return nodeStorage.unlink(file)
@@ -215,7 +217,7 @@ export const memoryStorage: Storage = {
   readlink: async (file) => fs.readlinkSync(path(file), { encoding: 'latin1' }),
   async opendir(directory) {
     const options = { encoding: 'latin1', bufferSize: DIRECTORY_BATCH } as const
-    const dir = fs.opendirSync(path(directory) as unknown as string, options)
+    const dir = fs.opendirSync(path(directory), options)
     return {
       read: async () => dir.readSync()?.name ?? null,
       close: async () => dir.closeSync(),

@@ -1,5 +1,5 @@
 import type { MysqlSettings } from './settings.ts'
-import { TLS_MODES } from './settings.ts'
+import { TLS_MODES } from './tls-modes.ts'
 
 const FORM =
   'want user:password@tcp(host:port)/name?tls=..., user:password@unix(/path)/name or mysql://user:password@host:port/name'

@@ -1,14 +1,8 @@
 import type { NetworkConfig } from '../sql/network-config.ts'
 import { assertDatabaseNamed } from '../sql/network-config.ts'
 import { parseDsn } from './dsn.ts'
-
-/**
- * `false` none; `true` required, the server's certificate and name are checked; `skip-verify` required, nothing is
- * checked; `preferred` used when the server has it, nothing is checked.
- */
-export type MysqlTls = 'false' | 'true' | 'skip-verify' | 'preferred'
-
-export const TLS_MODES: readonly MysqlTls[] = ['false', 'true', 'skip-verify', 'preferred']
+import type { MysqlTls } from './tls-modes.ts'
+import { TLS_MODES } from './tls-modes.ts'
 
 /** Where the server is and who asks. */
 export interface MysqlSettings {

@@ -1,5 +1,5 @@
 import type { PostgresqlSettings } from './settings.ts'
-import { TLS_MODES } from './settings.ts'
+import { TLS_MODES } from './tls-modes.ts'
 
 const KEYS = [
   'host',

@@ -58,7 +58,10 @@ export class PostgresqlDatabase implements SqlDatabase {
    * Lends one connection for as long as `work` takes.
    * @param isUsable says whether it may be lent again after `work` has failed.
    */
-  async borrow<T>(work: (client: pg.PoolClient) => Promise<T>, isUsable = (_: unknown) => false): Promise<T> {
+  async borrow<T>(
+    work: (client: pg.PoolClient) => Promise<T>,
+    isUsable: (error: unknown) => boolean = () => false,
+  ): Promise<T> {
     const client = await beforeDeadline(this.#clock, 'connection to the database', this.#pool.connect(), {
       late: (connected) => connected.release(),
     })
@@ -102,8 +105,11 @@ function tlsOptions({ sslmode, host }: PostgresqlSettings, authorities: string[]
   }
 }
 
+/** The object id of int8, as PostgreSQL's catalogue has it. */
+const INT8: number = pg.types.builtins.INT8
+
 /** Eight bytes come as text, to be read by whoever knows that they fit; here those that do become numbers. */
 function getTypeParser(oid: number, format?: 'text' | 'binary') {
-  if (oid !== pg.types.builtins.INT8 || format === 'binary') return pg.types.getTypeParser(oid, format)
+  if (oid !== INT8 || format === 'binary') return pg.types.getTypeParser(oid, format)
   return (text: string) => (Number.isSafeInteger(Number(text)) ? Number(text) : text)
 }

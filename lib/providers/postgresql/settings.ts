@@ -1,14 +1,8 @@
 import type { NetworkConfig } from '../sql/network-config.ts'
 import { assertDatabaseNamed } from '../sql/network-config.ts'
 import { parseConnectionString } from './conninfo.ts'
-
-/**
- * `disable` none; `require` required, nothing is checked; `verify-ca` the certificate is checked; `verify-full` the
- * server's name too.
- */
-export type PostgresqlTls = 'disable' | 'require' | 'verify-ca' | 'verify-full'
-
-export const TLS_MODES: readonly PostgresqlTls[] = ['disable', 'require', 'verify-ca', 'verify-full']
+import type { PostgresqlTls } from './tls-modes.ts'
+import { TLS_MODES } from './tls-modes.ts'
 
 /** Where the server is and who asks. */
 export interface PostgresqlSettings {

@@ -26,6 +26,7 @@ export function beforeDeadline<T>(
         timer.cancel()
         if (over) late(result)
         else resolve(result)
+        return undefined
       },
       (error: unknown) => {
         timer.cancel()
