@@ -354,7 +354,7 @@ test('[3] whatever leads where: only what is granted at both ends is read', asyn
     }),
     { numRuns: 60 },
   )
-  expect(read).toBeGreaterThan(50)
+  expect(read).toBeGreaterThan(10)
 })
 
 test('[14] a change of what is granted holds from the next operation on', async () => {
