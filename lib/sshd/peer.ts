@@ -13,13 +13,13 @@ import type { Hasher } from '../hashing/hasher.ts'
 import type { AppSender, Log } from '../logging/log.ts'
 import { BadCommand } from '../../protocol/exec/words.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
-import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { Authentication } from './authentication.ts'
 import type { Refusal } from './authentication.ts'
 import type { OpenAccount } from './account-session.ts'
 import { channelGone } from './channel-gone.ts'
 import { serveExec } from './exec-channel.ts'
 import { Outlet } from './outlet.ts'
+import type { Memory } from './memory.ts'
 import { serveSftp } from './sftp-channel.ts'
 import { pathOf, requestedCommand } from './ssh-commands.ts'
 import type { CommandSettings, SshCommand } from './ssh-commands.ts'
@@ -63,7 +63,7 @@ export class Peer {
   readonly finished: Promise<void>
   readonly #socket: Socket
   readonly #options: PeerOptions
-  readonly #buffers: BufferPool
+  readonly #memory: Memory
   readonly #connectionId = randomBytes(32).toString('hex')
   readonly #remoteAddress: string
   readonly #clientIp: string
@@ -93,10 +93,10 @@ export class Peer {
   #endedHere = false
 
   /** @param startup told how far the connection has come, and when it is authenticated or over. */
-  constructor(socket: Socket, options: PeerOptions, buffers: BufferPool, startup: Startup) {
+  constructor(socket: Socket, options: PeerOptions, memory: Memory, startup: Startup) {
     this.#socket = socket
     this.#options = options
-    this.#buffers = buffers
+    this.#memory = memory
     this.#startup = startup
     this.#clientIp = plainIp(socket.remoteAddress ?? '')
     this.#remoteAddress = `${this.#clientIp.includes(':') ? `[${this.#clientIp}]` : this.#clientIp}:${socket.remotePort}`
@@ -125,7 +125,7 @@ export class Peer {
       this.#keysExchanged = true
       this.#startup.reached('keys exchanged')
     })
-    const outlet = new Outlet(this.#socket, client)
+    const outlet = new Outlet(this.#socket, client, this.#memory.slabs)
     this.#socket.on('data', () => this.#boundMemory())
     const { accounts, config } = this.#options
     const authentication = new Authentication(accounts, this.#clientIp, config.max_auth_tries, {
@@ -311,7 +311,7 @@ export class Peer {
   #sftp(channel: ServerChannel, outlet: Outlet, user: LiveUser): Promise<void> {
     const { clock } = this.#options
     return this.#served(channel, user, { protocol: 'SFTP', sshCommand: '', sender: 'sftpd' }, (fs, common) =>
-      serveSftp({ channel, outlet, fs, username: user.username, buffers: this.#buffers, clock, ...common }),
+      serveSftp({ channel, outlet, fs, username: user.username, buffers: this.#memory.buffers, clock, ...common }),
     )
   }
 
@@ -322,7 +322,7 @@ export class Peer {
     const kind = { protocol: isScp ? 'SCP' : 'SSH', sshCommand: line, sender: isScp ? 'scp' : 'ssh' } as const
     return this.#served(channel, user, kind, async (fs, common) => {
       const { username } = user
-      const parts = { channel, outlet, fs, command, username, buffers: this.#buffers, hasher, ...common }
+      const parts = { channel, outlet, fs, command, username, buffers: this.#memory.buffers, hasher, ...common }
       const exitStatus = await serveExec(parts)
       if (exitStatus !== 0) common.report(`command ${JSON.stringify(line)} ended with ${exitStatus}`, undefined)
       else {
