@@ -2,7 +2,8 @@ import type { Socket } from 'node:net'
 import type { Connection as SshConnection, ServerChannel } from 'ssh2'
 import { PacketMaker } from './packet-maker.ts'
 import type { PacketSlabs } from './packet-maker.ts'
-import { isExchangingKeys, makeDataPackets, sendAtOnce } from './transport-internals.ts'
+import type { WindowedChannel } from './receive-window.ts'
+import { isExchangingKeys, makeDataPackets, receiveWindow, sendAtOnce } from './transport-internals.ts'
 
 /**
  * Bytes waiting in the socket above which no more are encrypted for it: the client, not our memory, sets the
@@ -42,6 +43,11 @@ export class Outlet {
    */
   sendAtOnce(channel: ServerChannel, bytes: Buffer): boolean {
     return sendAtOnce(this.#client, channel, bytes)
+  }
+
+  /** Flow control of what the client sends. */
+  receiveWindow(channel: ServerChannel): WindowedChannel {
+    return receiveWindow(this.#client, channel)
   }
 
   /** Calls back once, when there may be room again; never, when the connection is lost before. */

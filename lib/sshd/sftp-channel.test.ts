@@ -10,6 +10,7 @@ import { VirtualClock } from '../clock.test.support.ts'
 import { MAX_SOCKET_BYTES, Outlet } from './outlet.ts'
 import { createMemory } from './memory.ts'
 import { PacketSlabs } from './packet-maker.ts'
+import { ReceiveWindow } from './receive-window.ts'
 import { ReplyWriter, serveSftp } from './sftp-channel.ts'
 import { watchForUnhandled } from './sshd.test.support.ts'
 
@@ -349,6 +350,7 @@ test('whatever happens, every reply is sent once and in order', async () => {
 describe('a session', () => {
   /** Only what a session uses of a channel. */
   class SessionChannel extends Duplex {
+    readonly incoming = { id: 7, window: 2 ** 21 }
     readonly outgoing = { id: 7, window: 0, packetSize: 1000, state: 'open' }
     readonly stderr = new Writable({ write: (_chunk, _encoding, done) => done() })
     readonly exits: number[] = []
@@ -362,14 +364,17 @@ describe('a session', () => {
 
   function start(channel = new SessionChannel()) {
     const reports: string[] = []
+    const outlet = outletOf(new FakeSocket(), new FakeClient())
+    const memory = createMemory()
     const fs = new MemoryFileSystem()
     let active = 0
     const over = serveSftp({
       channel: channel as unknown as ServerChannel,
-      outlet: outletOf(new FakeSocket(), new FakeClient()),
+      outlet,
+      window: new ReceiveWindow(outlet.receiveWindow(channel as unknown as ServerChannel), memory.windows),
       fs,
       username: 'alice',
-      buffers: createMemory().buffers,
+      buffers: memory.buffers,
       clock: new VirtualClock(),
       active: () => active++,
       report: (message, error) => reports.push(`${message}: ${error instanceof Error ? error.message : String(error)}`),

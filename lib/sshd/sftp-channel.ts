@@ -4,6 +4,7 @@ import { SftpServer } from '../../protocol/sftp/server.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
 import type { Clock } from '../clock.ts'
 import type { Outlet } from './outlet.ts'
+import type { ReceiveWindow } from './receive-window.ts'
 
 /** Replies up to this are put together before they are encrypted: most are a few dozen bytes. */
 const SMALL_REPLY_BYTES = 1024
@@ -13,6 +14,7 @@ export interface SftpChannelOptions {
   channel: ServerChannel
   /** Under the channel, for its backpressure. */
   outlet: Outlet
+  window: ReceiveWindow
   fs: FileSystem
   username: string
   buffers: BufferPool
@@ -75,7 +77,11 @@ export async function serveSftp(options: SftpChannelOptions): Promise<void> {
     })
     channel.on('data', (chunk: Buffer) => {
       options.active()
-      if (!server.receive(chunk)) channel.pause()
+      if (!server.receive(chunk)) {
+        channel.pause()
+        options.window.hold()
+      }
+      options.window.received(chunk.length)
     })
     channel.on('error', (error: Error) => options.report('channel error', error))
     channel.on('end', () => void finish())

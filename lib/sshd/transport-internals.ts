@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Connection as SshConnection, ServerChannel, Session } from 'ssh2'
 import type { PacketLayout } from './packet-maker.ts'
+import type { WindowedChannel } from './receive-window.ts'
 
 /** What this server needs of ssh2 beyond its public interface, in one place: look here first after an update. */
 
@@ -14,6 +15,7 @@ interface Protocol {
   _kexinit: Buffer | undefined
   _cipher: Cipher
   channelData(id: number, data: Buffer): void
+  channelWindowAdjust(id: number, bytes: number): void
   channelClose(id: number): void
 }
 
@@ -35,6 +37,19 @@ export function largestPacketBytes(session: Session): number {
 /** The client sent more than its window allows: the transport would keep it all. */
 export function hasOverrunWindow(channel: ServerChannel): boolean {
   return (channel as unknown as ChannelState).incoming.window < 0
+}
+
+/** The channel's side of flow control. */
+export function receiveWindow(client: SshConnection, channel: ServerChannel): WindowedChannel {
+  const { incoming, outgoing } = channel as unknown as ChannelState
+  return {
+    window: () => incoming.window,
+    adjust(bytes) {
+      if (outgoing.state === 'closed') return
+      incoming.window += bytes
+      protocolOf(client).channelWindowAdjust(outgoing.id, bytes)
+    },
+  }
 }
 
 /** Keys are being exchanged: what is sent now is kept until that is over. */
