@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import type { Log } from '../logging/log.ts'
 import { HttpError, refusalOf } from './errors.ts'
-import type { Guard } from './guards.ts'
+import { requireBodyType, type Guard } from './guards.ts'
 import { genericReply, type Reply } from './replies.ts'
 import { createRouter, type Route } from './router.ts'
 
@@ -25,14 +25,17 @@ export function createDispatch({ routes, guard, log }: { routes: readonly Route[
   const match = createRouter(routes)
 
   async function answer(request: HttpRequest): Promise<Reply> {
+    const { method, headers } = request
     const { path, query, authority } = parseTarget(request.target)
-    guard({ headers: request.headers, authority })
-    const found = match(request.method, path)
+    const found = match(method, path)
+    // Before anything is told, also whether there is such a path.
+    if (found.kind !== 'route' || found.route.open !== true) guard({ headers, authority })
     if (found.kind === 'not-found') return genericReply(404, { message: 'Not Found' })
     if (found.kind === 'wrong-method') {
       return genericReply(405, { message: 'Method not allowed' }, { Allow: found.allow.join(', ') })
     }
-    return await found.route.handle({ params: found.params, query, body: () => request.body() })
+    requireBodyType(headers, found.route.accepts)
+    return await found.route.handle({ method, path, params: found.params, query, headers, body: () => request.body() })
   }
 
   return async (request) => {

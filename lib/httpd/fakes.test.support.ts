@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import { AccountError, type Accounts, type UserInput } from '../accounts/accounts.ts'
 import type { User } from '../accounts/user.ts'
 import type { Clock } from '../clock.ts'
@@ -8,7 +9,7 @@ import { connectionRoutes } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
 import { HttpError } from './errors.ts'
 import { createGuard, type GuardOptions } from './guards.ts'
-import type { Reply } from './replies.ts'
+import type { Route } from './router.ts'
 import { statusRoutes, type Version } from './status.ts'
 import { userRoutes } from './users.ts'
 
@@ -162,26 +163,44 @@ export interface Ask {
   body?: string | Uint8Array
 }
 
+export interface Answer {
+  status: number
+  headers: Readonly<Record<string, string>>
+  body: string
+}
+
+interface FakeApiOptions {
+  guard?: Partial<GuardOptions>
+  users?: User[]
+  /** Beside those of the REST API. */
+  routes?: readonly Route[]
+}
+
 /** The API without a socket. */
-export function fakeApi({ guard = {}, users }: { guard?: Partial<GuardOptions>; users?: User[] } = {}) {
+export function fakeApi({ guard = {}, users, routes = [] }: FakeApiOptions = {}) {
   const accounts = new FakeAccounts(users)
   const log = new FakeLog()
   const clock = new FakeClock()
   const connections = new Connections(clock)
   const dispatch = createDispatch({
-    routes: [...statusRoutes(accounts, VERSION), ...connectionRoutes(connections, log), ...userRoutes(accounts)],
+    routes: [
+      ...statusRoutes(accounts, VERSION),
+      ...connectionRoutes(connections, log),
+      ...userRoutes(accounts),
+      ...routes,
+    ],
     guard: createGuard({ bindHost: '127.0.0.1', boundAddress: '127.0.0.1', allowedHosts: [], ...guard }),
     log,
   })
 
-  async function ask(target: string, { method = 'GET', headers = {}, body = '' }: Ask = {}): Promise<Reply> {
+  async function ask(target: string, { method = 'GET', headers = {}, body = '' }: Ask = {}): Promise<Answer> {
     const bytes = Buffer.from(body)
     const defaults = {
       host: '127.0.0.1:8080',
       ...(bytes.length > 0 && { 'content-type': 'application/json', 'content-length': String(bytes.length) }),
     }
     const sent = Object.entries({ ...defaults, ...headers }).map(([name, value]) => [name, [value].flat()])
-    return dispatch({
+    const reply = await dispatch({
       id: 'test/0',
       method,
       target,
@@ -191,6 +210,8 @@ export function fakeApi({ guard = {}, users }: { guard?: Partial<GuardOptions>; 
         return bytes
       },
     })
+    const { status, headers: sentBack } = reply
+    return { status, headers: sentBack, body: 'stream' in reply ? await text(reply.stream) : String(reply.body) }
   }
 
   return { accounts, clock, connections, log, ask }

@@ -29,10 +29,8 @@ export type Guard = (request: GuardedRequest) => void
  *   change them. Behind a reverse proxy that passes Host on, its public name belongs into `allowedHosts`.
  * - Origin, when sent, must be that of Host, port included.
  * - Sec-Fetch-Site, when sent, must be `same-origin` or `none` (typed into the address bar).
- * - A body must be declared `application/json`. None declared is refused too: a page can send that anywhere without
- *   asking first, as it can `text/plain`.
  *
- * The Guard throws HttpError 400 for no or several Hosts, 403 for what is refused, 415 for the content type.
+ * The Guard throws HttpError 400 for no or several Hosts, 403 for what is refused.
  */
 export function createGuard({ bindHost, boundAddress, allowedHosts }: GuardOptions): Guard {
   const names = new Set([bindHost, ...allowedHosts].filter((name) => name !== '').map(normalised))
@@ -57,9 +55,23 @@ export function createGuard({ bindHost, boundAddress, allowedHosts }: GuardOptio
     if (site !== undefined && site !== 'same-origin' && site !== 'none') {
       throw new HttpError(403, `requests from another site are refused (Sec-Fetch-Site: ${site})`)
     }
-    if (hasBody(headers) && !isJson(single(headers, 'content-type'))) {
-      throw new HttpError(415, 'a body must have Content-Type: application/json')
-    }
+  }
+}
+
+/**
+ * A body must be declared as what the route reads. None declared is refused too: a page can send that anywhere without
+ * asking first, as it can `text/plain`.
+ *
+ * @param accepts content types without parameters, in lower case.
+ * @throws HttpError 415.
+ */
+export function requireBodyType(
+  headers: GuardedRequest['headers'],
+  accepts: readonly string[] = ['application/json'],
+): void {
+  const declared = single(headers, 'content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
+  if (hasBody(headers) && !accepts.includes(declared)) {
+    throw new HttpError(415, `a body must have Content-Type: ${accepts.join(' or ')}`)
   }
 }
 
@@ -92,10 +104,6 @@ function isOriginOf(origin: string, host: string): boolean {
 
 function hasBody(headers: GuardedRequest['headers']): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length']?.[0] ?? 0) > 0
-}
-
-function isJson(contentType: string | undefined): boolean {
-  return contentType?.split(';')[0]?.trim().toLowerCase() === 'application/json'
 }
 
 /** A header that may be sent once: two lines that disagree let two readers see two requests. */

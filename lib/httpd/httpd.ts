@@ -8,8 +8,9 @@ import { connectionRoutes } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
 import { createGuard } from './guards.ts'
 import { answerClientError } from './malformed.ts'
-import { SECURITY_HEADERS, type Reply } from './replies.ts'
 import { createRequestIds } from './request-ids.ts'
+import type { Route } from './router.ts'
+import { Sender } from './sender.ts'
 import { statusRoutes, type Version } from './status.ts'
 import { userRoutes } from './users.ts'
 
@@ -30,6 +31,8 @@ export interface HttpdOptions {
   version: Version
   log: Log
   clock: Clock
+  /** Beside those of the REST API. */
+  routes?: readonly Route[]
   /** Names (without port) the server is reached by, beside its address and loopback: see `createGuard`. */
   allowedHosts?: readonly string[]
 }
@@ -53,14 +56,21 @@ export interface Httpd {
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>
 }
 
-export function createHttpd({ accounts, connections, version, log, clock, allowedHosts = [] }: HttpdOptions): Httpd {
+export function createHttpd(options: HttpdOptions): Httpd {
+  const { accounts, connections, version, log, clock, routes = [], allowedHosts = [] } = options
   const nextRequestId = createRequestIds()
+  const sender = new Sender(log)
   // Until the address is known, the strictest answer to which hosts are served.
   let guard = createGuard({ bindHost: '', boundAddress: '127.0.0.1', allowedHosts })
   let closed: Promise<void> | undefined
 
   const dispatch = createDispatch({
-    routes: [...statusRoutes(accounts, version), ...connectionRoutes(connections, log), ...userRoutes(accounts)],
+    routes: [
+      ...statusRoutes(accounts, version),
+      ...connectionRoutes(connections, log),
+      ...userRoutes(accounts),
+      ...routes,
+    ],
     guard: (request) => guard(request),
     log,
   })
@@ -79,7 +89,7 @@ export function createHttpd({ accounts, connections, version, log, clock, allowe
       headers: request.headersDistinct,
       body: () => readBody(request, Number(headers['content-length'] ?? 0)),
     })
-    send(reply, response, closed !== undefined)
+    const respSize = await sender.send(reply, response)
     log.http({
       method,
       proto: `HTTP/${request.httpVersion}`,
@@ -88,7 +98,7 @@ export function createHttpd({ accounts, connections, version, log, clock, allowe
       uri: `http://${headers.host ?? ''}${target}`,
       userAgent: headers['user-agent'] ?? '',
       respStatus: reply.status,
-      respSize: Buffer.byteLength(reply.body),
+      respSize,
       elapsedMs: Math.round(clock.monotonic() - started),
     })
   }
@@ -124,6 +134,7 @@ export function createHttpd({ accounts, connections, version, log, clock, allowe
       return { host: bound.address, port: bound.port }
     },
     close() {
+      sender.finish()
       closed ??= new Promise((resolve) => {
         if (!server.listening) {
           resolve()
@@ -139,16 +150,6 @@ export function createHttpd({ accounts, connections, version, log, clock, allowe
       return closed
     },
   }
-}
-
-function send({ status, headers, body }: Reply, response: ServerResponse, last: boolean): void {
-  response.writeHead(status, {
-    ...SECURITY_HEADERS,
-    ...headers,
-    'Content-Length': Buffer.byteLength(body),
-    ...(last && { Connection: 'close' }),
-  })
-  response.end(body)
 }
 
 /** `ip:port`, with IPv6 in brackets. */
