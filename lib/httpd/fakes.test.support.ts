@@ -4,15 +4,18 @@ import type { User } from '../accounts/user.ts'
 import type { Clock } from '../clock.ts'
 import { Connections } from '../connections/connections.ts'
 import type { HttpRecord, Log } from '../logging/log.ts'
+import type { Authenticate } from './basic-auth.ts'
 import { MAX_BODY_BYTES } from './body.ts'
 import { connectionRoutes } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
 import { HttpError } from './errors.ts'
 import { createGuard, type GuardOptions } from './guards.ts'
+import { healthRoutes, type Readiness } from './health.ts'
 import type { Route } from './router.ts'
 import { statusRoutes, type Version } from './status.ts'
 import { userRoutes } from './users.ts'
 
+export const READY: Readiness = { ready: async () => ({ ok: true }) }
 export const VERSION: Version = { version: '1.2.3', build_date: '2026-01-02', commit_hash: 'abc' }
 
 export function aUser(fields: Partial<User> = {}): User {
@@ -174,10 +177,12 @@ interface FakeApiOptions {
   users?: User[]
   /** Beside those of the REST API. */
   routes?: readonly Route[]
+  authenticate?: Authenticate
+  readiness?: Readiness
 }
 
 /** The API without a socket. */
-export function fakeApi({ guard = {}, users, routes = [] }: FakeApiOptions = {}) {
+export function fakeApi({ guard = {}, users, routes = [], authenticate, readiness = READY }: FakeApiOptions = {}) {
   const accounts = new FakeAccounts(users)
   const log = new FakeLog()
   const clock = new FakeClock()
@@ -187,9 +192,11 @@ export function fakeApi({ guard = {}, users, routes = [] }: FakeApiOptions = {})
       ...statusRoutes(accounts, VERSION),
       ...connectionRoutes(connections, log),
       ...userRoutes(accounts),
+      ...healthRoutes(readiness),
       ...routes,
     ],
     guard: createGuard({ bindHost: '127.0.0.1', boundAddress: '127.0.0.1', allowedHosts: [], ...guard }),
+    ...(authenticate !== undefined && { authenticate }),
     log,
   })
 
@@ -204,6 +211,7 @@ export function fakeApi({ guard = {}, users, routes = [] }: FakeApiOptions = {})
       id: 'test/0',
       method,
       target,
+      ip: '127.0.0.1',
       headers: Object.fromEntries(sent),
       body: async () => {
         if (bytes.length > MAX_BODY_BYTES) throw new HttpError(413, 'the body is too long')

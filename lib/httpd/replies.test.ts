@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { Connections } from '../connections/connections.ts'
-import { fakeApi, FakeAccounts, FakeClock, FakeLog, VERSION } from './fakes.test.support.ts'
+import { fakeApi, FakeAccounts, FakeClock, FakeLog, READY, VERSION } from './fakes.test.support.ts'
 import { createHttpd } from './httpd.ts'
 import { htmlReply, redirectReply, type Reply } from './replies.ts'
 import type { Route, RouteRequest } from './router.ts'
@@ -18,6 +18,7 @@ async function serving(reply: () => Reply) {
     accounts: new FakeAccounts(),
     connections: new Connections(clock),
     version: VERSION,
+    readiness: READY,
     log,
     clock,
     routes,
