@@ -56,7 +56,7 @@ export function createGuard({ bindHost, boundAddress, allowedHosts }: GuardOptio
     if (!servesHost(host)) throw new HttpError(403, `Host "${host}" is not served here, see httpd.allowed_hosts`)
     const origin = single(headers, 'origin')
     if (origin !== undefined && !isOriginOf(origin, host) && !isAllowedOrigin(origin, allowed)) {
-      throw new HttpError(403, `requests from the origin "${origin}" are refused`)
+      throw new HttpError(403, `requests from the origin "${origin}" are refused, see httpd.allowed_hosts`)
     }
     const site = single(headers, 'sec-fetch-site')
     if (site !== undefined && site !== 'same-origin' && site !== 'none') {
