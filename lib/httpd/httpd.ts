@@ -4,6 +4,7 @@ import type { Accounts } from '../accounts/accounts.ts'
 import type { Clock } from '../clock.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { Authenticate } from './basic-auth.ts'
 import { readBody } from './body.ts'
 import { loadCertificates, type CertificateFiles, type Credentials } from './certificates.ts'
@@ -49,6 +50,8 @@ export interface HttpdOptions {
   authenticate?: Authenticate
   /** Turns on TLS. */
   tls?: { files: CertificateFiles; credentials: Credentials }
+  /** Absent: nothing is counted. */
+  metrics?: Pick<Metrics, 'httpRequest'>
 }
 
 interface Address {
@@ -77,7 +80,7 @@ export interface Httpd {
 
 export function createHttpd(options: HttpdOptions): Httpd {
   const { accounts, connections, version, log, clock, readiness, routes = [], allowedHosts = [], tls } = options
-  const { authenticate, trustedProxies = [] } = options
+  const { authenticate, trustedProxies = [], metrics } = options
   const senderOf = createSenderOf(trustedProxies)
   const nextRequestId = createRequestIds()
   const sender = new Sender(log)
@@ -116,6 +119,7 @@ export function createHttpd(options: HttpdOptions): Httpd {
       body: () => readBody(request, Number(headers['content-length'] ?? 0)),
     })
     const respSize = await sender.send(reply, response)
+    metrics?.httpRequest(reply.status)
     log.http({
       method,
       proto: `HTTP/${request.httpVersion}`,
