@@ -166,6 +166,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
     const gate = createGate({ config: config.defender, clock, log })
     const hasher = createHasher()
     shutdown.add(() => hasher.close())
+    // Before anything listens.
+    const security = await httpSecurity(config.httpd, { configDir, gate, log, clock })
     const { version, commit, date } = versionInfo()
     // Without an HTTP server nobody could read them.
     const metrics =
@@ -228,7 +230,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       readiness,
       ...(metrics !== undefined && { metrics }),
       routes: metrics === undefined ? [] : metricsRoutes(metrics),
-      ...(await httpSecurity(config.httpd, { configDir, gate, log, clock })),
+      ...security,
       log,
       clock,
     })

@@ -10,7 +10,7 @@ import { readBody } from './body.ts'
 import { loadCertificates, type CertificateFiles, type Credentials } from './certificates.ts'
 import { connectionRoutes } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
-import { createSenderOf } from './forwarded.ts'
+import { createCallerOf } from './forwarded.ts'
 import { createGuard } from './guards.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { answerClientError } from './malformed.ts'
@@ -44,7 +44,7 @@ export interface HttpdOptions {
   routes?: readonly Route[]
   /** Hosts the server is reached by, beside its address and loopback: see `createGuard`. */
   allowedHosts?: readonly string[]
-  /** Addresses and networks of proxies whose word counts: see `createSenderOf`. */
+  /** Addresses and networks of proxies whose word counts: see `createCallerOf`. */
   trustedProxies?: readonly string[]
   /** Absent: nobody has to log in. */
   authenticate?: Authenticate
@@ -81,7 +81,7 @@ export interface Httpd {
 export function createHttpd(options: HttpdOptions): Httpd {
   const { accounts, connections, version, log, clock, readiness, routes = [], allowedHosts = [], tls } = options
   const { authenticate, trustedProxies = [], metrics } = options
-  const senderOf = createSenderOf(trustedProxies)
+  const callerOf = createCallerOf(trustedProxies)
   const nextRequestId = createRequestIds()
   const sender = new Sender(log)
   // Until the address is known, the strictest answer to which hosts are served.
@@ -104,18 +104,18 @@ export function createHttpd(options: HttpdOptions): Httpd {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const started = clock.monotonic()
     const { method = '', url: target = '', headers, socket } = request
-    const sent = senderOf(socket.remoteAddress ?? '', request.headersDistinct)
-    const id = sent.requestId ?? nextRequestId()
+    const caller = callerOf(socket.remoteAddress ?? '', request.headersDistinct)
+    const id = caller.requestId ?? nextRequestId()
     // Both are gone once the client is.
-    const remoteAddr = sent.proxied ? sent.ip : endpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0)
+    const remoteAddr = caller.proxied ? caller.ip : endpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0)
     response.on('error', (error) => log.app('httpd', 'debug', `request ${id}: the answer was not sent`, { error }))
     const reply = await dispatch({
       id,
       method,
       target,
       headers: request.headersDistinct,
-      ip: sent.ip,
-      forwardedHost: sent.host,
+      ip: caller.ip,
+      forwardedHost: caller.host,
       body: () => readBody(request, Number(headers['content-length'] ?? 0)),
     })
     const respSize = await sender.send(reply, response)
@@ -125,7 +125,7 @@ export function createHttpd(options: HttpdOptions): Httpd {
       proto: `HTTP/${request.httpVersion}`,
       remoteAddr,
       requestId: id,
-      uri: `${sent.scheme ?? (tls === undefined ? 'http' : 'https')}://${sent.host ?? headers.host ?? ''}${target}`,
+      uri: `${caller.scheme ?? (tls === undefined ? 'http' : 'https')}://${caller.host ?? headers.host ?? ''}${target}`,
       userAgent: headers['user-agent'] ?? '',
       respStatus: reply.status,
       respSize,
