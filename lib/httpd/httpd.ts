@@ -30,6 +30,8 @@ const HANDSHAKE_TIMEOUT_MS = 30_000
 const REQUEST_TIMEOUT_MS = 300_000
 /** A socket on which nothing moves, such as that of a client which does not read its answer: 0.9.4's write timeout. */
 const SOCKET_TIMEOUT_MS = 300_000
+/** Sockets that a flood may take from those of the SFTP server; people and scrapers need a few dozen. */
+const MAX_CONNECTIONS = 1024
 /** How long running requests may take to end once the server closes. */
 const CLOSE_GRACE_MS = 5_000
 
@@ -147,6 +149,7 @@ export function createHttpd(options: HttpdOptions): Httpd {
     socket.destroy()
   })
   server.setTimeout(SOCKET_TIMEOUT_MS)
+  server.maxConnections = MAX_CONNECTIONS
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     log.app('httpd', 'debug', 'malformed request', { error })
     answerClientError(error, socket)
