@@ -5,13 +5,16 @@ import { createAccounts } from './accounts/create-accounts.ts'
 import { systemClock } from './clock.ts'
 import { deprecatedSettings } from './config/deprecated.ts'
 import { loadConfig, resolveIn } from './config/load.ts'
-import { unsupportedSettings } from './config/unsupported.ts'
 import { Connections } from './connections/connections.ts'
 import { createGate } from './defender/gate.ts'
 import { createHasher } from './hashing/hasher.ts'
 import { createHttpd } from './httpd/httpd.ts'
 import { createLog } from './logging/logger.ts'
+import { Hooks } from './notifications/hooks.ts'
+import { thisOwner } from './notifications/owner.ts'
+import { actionsOf, mayStore } from './notifications/settings.ts'
 import { watchAvailability } from './providers/availability.ts'
+import { MemoryOutbox } from './providers/memory/outbox.ts'
 import { openProvider } from './providers/open.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
 import { loadHostKeys } from './sshd/host-keys.ts'
@@ -30,6 +33,11 @@ import { newInstance } from './vfs/temporary-name.ts'
 
 /** In the configuration directory: a note for every account with uploads under way. */
 const IN_FLIGHT_FOLDER = 'in-flight'
+
+/** What a stop spends on notifications that wait; the others are delivered after the next start. */
+const NOTIFY_AT_STOP_MS = 5_000
+/** Of commands, where the server has none itself. */
+const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 export interface ServeOptions {
   configDir: string
@@ -109,8 +117,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     shutdown.add(() => log.close())
     log.app('service', 'info', `starting SFTPGo ${versionText()}, configuration: ${file ?? 'built in'}`)
     log.app('service', 'info', transportNote())
-    for (const warning of [...warnings, ...deprecatedSettings(config), ...unsupportedSettings(config)])
-      log.app('config', 'warn', warning)
+    for (const warning of [...warnings, ...deprecatedSettings(config)]) log.app('config', 'warn', warning)
     process.umask(Number.parseInt(config.sftpd.umask, 8))
 
     const hostKeys = await loadHostKeys(
@@ -122,8 +129,20 @@ export async function serve(options: ServeOptions): Promise<Running> {
     shutdown.add(() => provider.close())
     const availability = watchAvailability({ provider, clock, log })
     shutdown.add(async () => availability.stop())
+    const hooks = new Hooks({
+      openOutbox: async () => (mayStore(config) ? provider.openOutbox() : new MemoryOutbox()),
+      owner: thisOwner(),
+      clock,
+      log,
+      random: Math.random,
+      path: options.env['PATH'] ?? USUAL_PATH,
+    })
+    // After the last connection has ended, and what it did has been told.
+    shutdown.add(() => hooks.stop(NOTIFY_AT_STOP_MS))
+    await hooks.configure(actionsOf(config))
     const accounts = createAccounts({
       provider,
+      notify: (action, user) => hooks.user(action, user),
       clock,
       log,
       manageUsers: config.data_provider.manage_users === 1,
@@ -175,6 +194,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
           sync: config.sftpd.fsync === 'close',
           instance,
         },
+        hooks,
         ready: (username) => recovery?.ready(username) ?? Promise.resolve(),
       }),
       hasher,

@@ -5,6 +5,7 @@ import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { Log } from '../logging/log.ts'
+import type { FileHooks } from '../notifications/hooks.ts'
 import type { QuotaUse } from '../providers/provider.ts'
 import { SessionBandwidth } from '../transfers/session-bandwidth.ts'
 import type { Throttle } from '../transfers/throttle.ts'
@@ -65,6 +66,8 @@ export interface OpenAccountOptions {
   counts(user: User): boolean
   /** Absent: straight to the name asked for, and no syncing. */
   uploads?: Pick<Uploads, 'mode' | 'sync' | 'instance'>
+  /** Absent where nobody is told of what is done to files. */
+  hooks?: FileHooks
   /** Resolves when a crash's traces are gone from the account's files. */
   ready?(username: string): Promise<void>
 }
@@ -114,7 +117,7 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
         usage.close()
         throw error
       })
-      const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, log))
+      const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, log, options.hooks))
       return {
         fs,
         close() {
@@ -160,12 +163,20 @@ export function fileOwner({ uid, gid }: Pick<User, 'uid' | 'gid'>): Owner | unde
 }
 
 /** Turns what an account does into log records and into what the list of connections shows. */
-function observer(user: User, connection: Connection, protocol: Protocol, log: Log): FileObserver {
+function observer(
+  user: User,
+  connection: Connection,
+  protocol: Protocol,
+  log: Log,
+  hooks: FileHooks | undefined,
+): FileObserver {
   // Commands run no file operation that is logged as one; SSH is SFTP's neighbour in the records.
   const fileProtocol = protocol === 'SCP' ? 'SCP' : 'SFTP'
   const common = { username: user.username, connectionId: connection.connectionId, protocol: fileProtocol } as const
   const home = user.home_dir === '/' ? '' : user.home_dir
   const real = (path: VirtualPath): string => home + Buffer.from(path, 'latin1').toString('utf8')
+  const told = { username: user.username, protocol, sshCommand: protocol === 'SCP' ? 'scp' : '' }
+  const exact = (path: VirtualPath): string => Buffer.from(home).toString('latin1') + path
   return {
     transfer(operation, path) {
       // A command that hashes a file moves none of it.
@@ -173,7 +184,8 @@ function observer(user: User, connection: Connection, protocol: Protocol, log: L
       const transfer = connection.startTransfer(operation, path)
       return {
         moved: (bytes) => transfer.moved(bytes),
-        end(error) {
+        wantsLength: operation === 'upload' && hooks?.wants('upload') === true,
+        end(error, lengthBytes) {
           transfer.end()
           log.transfer({
             ...common,
@@ -183,10 +195,21 @@ function observer(user: User, connection: Connection, protocol: Protocol, log: L
             filePath: real(path),
             ...(error === undefined ? {} : { error }),
           })
+          const sizeBytes = lengthBytes ?? transfer.sizeBytes
+          if (error === undefined) hooks?.file({ ...told, action: operation, path: exact(path), target: '', sizeBytes })
         },
       }
     },
-    done: (event) => log.command({ ...common, ...describe(event, real) }),
+    done(event) {
+      log.command({ ...common, ...describe(event, real) })
+      const { kind } = event
+      if (kind !== 'Remove' && kind !== 'Rename') return
+      const change =
+        kind === 'Rename'
+          ? ({ action: 'rename', target: exact(event.target) } as const)
+          : ({ action: 'delete', target: '' } as const)
+      hooks?.file({ ...told, ...change, path: exact(event.path), sizeBytes: 0 })
+    },
   }
 }
 
