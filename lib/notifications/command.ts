@@ -4,14 +4,14 @@ import { once } from 'node:events'
 import { access, constants, stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import type { Readable } from 'node:stream'
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import type { Outcome } from './channel.ts'
 import type { Invocation } from './request.ts'
 
 /** Between being asked to end and being ended. */
 export const KILL_GRACE_MS = 2_000
-/** Enough to see what went wrong, and little enough for a log. */
-export const MAX_OUTPUT_BYTES = 4_096
+/** Of each of its two outputs: enough to see what went wrong, and little enough for a log. */
+export const MAX_OUTPUT_BYTES = 2_048
 /** What a command leaves running may hold its output open. */
 const OUTPUT_GRACE_MS = 1_000
 
@@ -67,21 +67,20 @@ export async function runCommand(options: CommandOptions): Promise<Outcome> {
 /** Says how it ended. */
 async function ended(child: ChildProcess, { clock, limitMs, signal }: CommandOptions): Promise<string> {
   let cut = ''
-  let killed = Promise.resolve()
+  let killed = (): void => undefined
+  const kill = new Promise<void>((resolve) => {
+    killed = resolve
+  })
+  let grace: Timer | undefined
   const cutShort = (why: string) => {
     if (cut !== '') return
     cut = why
     signalGroup(child, 'SIGTERM')
-    killed = new Promise((resolve) => {
-      clock.after(
-        KILL_GRACE_MS,
-        () => {
-          signalGroup(child, 'SIGKILL')
-          resolve()
-        },
-        { ref: true },
-      )
-    })
+    const end = () => {
+      signalGroup(child, 'SIGKILL')
+      killed()
+    }
+    grace = clock.after(KILL_GRACE_MS, end, { ref: true })
   }
   const limit = clock.after(limitMs, () => cutShort(`was ended after ${limitMs / 1000} s`))
   const abort = () => cutShort('was ended with the server')
@@ -90,9 +89,10 @@ async function ended(child: ChildProcess, { clock, limitMs, signal }: CommandOpt
   const [code, by] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
   limit.cancel()
   signal.removeEventListener('abort', abort)
-  // Its children may not have ended with it.
   if (cut !== '') {
-    await killed
+    // Its children may not have ended with it.
+    if (signalGroup(child, 0)) await kill
+    grace?.cancel()
     destroyOutput(child)
     return cut
   }
@@ -125,9 +125,9 @@ function destroyOutput({ stdout, stderr }: ChildProcess): void {
 
 /** Reads on beyond the bound: a command that says much must not stop in the middle. */
 function collected(streams: (Readable | null)[]): () => string {
-  const kept: Buffer[] = []
-  let room = MAX_OUTPUT_BYTES
-  for (const stream of streams)
+  const texts = streams.map((stream) => {
+    const kept: Buffer[] = []
+    let room = MAX_OUTPUT_BYTES
     stream
       ?.on('error', () => undefined)
       .on('data', (chunk: Buffer) => {
@@ -136,15 +136,17 @@ function collected(streams: (Readable | null)[]): () => string {
         kept.push(part)
         room -= part.length
       })
-  return () => Buffer.concat(kept).toString('utf8')
+    return kept
+  })
+  return () => Buffer.concat(texts.flat()).toString('utf8')
 }
 
-function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
-  if (pid === undefined) return
+/** @returns whether anybody of it is left. */
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-pid, signal)
+    return pid !== undefined && process.kill(-pid, signal)
   } catch {
-    // Nobody of it is left.
+    return false
   }
 }
 
