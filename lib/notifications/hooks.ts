@@ -138,6 +138,16 @@ export class Hooks implements FileHooks {
 
   async #stop(withinMs: number): Promise<void> {
     const channels = Object.values(this.#channels)
+    if (withinMs > 0) await this.#flush(withinMs)
+    await Promise.all(channels.map((channel) => channel.stop()))
+    await this.#journal?.close()
+    const { pending } = this
+    if (pending > 0) this.#options.log.app('service', 'info', `${pending} notifications wait for the next start`)
+    await this.#http.close()
+  }
+
+  async #flush(withinMs: number): Promise<void> {
+    const channels = Object.values(this.#channels)
     let over = (): void => undefined
     const tooLate = new Promise<void>((resolve) => {
       over = resolve
@@ -149,11 +159,6 @@ export class Hooks implements FileHooks {
     }
     await Promise.race([flushed(), tooLate])
     timer.cancel()
-    await Promise.all(channels.map((channel) => channel.stop()))
-    await this.#journal?.close()
-    const { pending } = this
-    if (pending > 0) this.#options.log.app('service', 'info', `${pending} notifications wait for the next start`)
-    await this.#http.close()
   }
 
   #newJournal(outbox: Outbox): Journal {
