@@ -104,7 +104,13 @@ export interface TestServerOptions extends Partial<Omit<SshdOptions, 'config' | 
 }
 
 /** A server on 127.0.0.1 that ends with the test, with the user `alice`. */
-export async function startSshd({ config, storage, defender, hooks, ...parts }: TestServerOptions = {}): Promise<TestServer> {
+export async function startSshd({
+  config,
+  storage,
+  defender,
+  hooks,
+  ...parts
+}: TestServerOptions = {}): Promise<TestServer> {
   const directory = temporaryDirectory()
   const clock = new VirtualClock()
   const log = fullLog()
