@@ -84,6 +84,19 @@ describe('deliveries', () => {
     expect(log.lines).toEqual(['error hook: upload of "/a" (first) is lost: status 404'])
   })
 
+  test('one that cannot be dealt with at all is refused, and nothing else suffers', async () => {
+    const { add, answers, ended, log } = channel()
+    answers(({ id }) => {
+      if (id === 'odd') throw new Error('a bug')
+      return DONE
+    })
+    add('odd', '/a')
+    add('even', '/a')
+    await settled()
+    expect(ended).toEqual(['odd', 'even'])
+    expect(log.lines).toEqual(['error hook: upload of "/a" (odd) is lost: a bug'])
+  })
+
   test('to a destination that is down wait, longer each time, and one alone finds out that it is back', async () => {
     const { add, answers, attempts, clock, ended, log } = channel()
     answers(() => DOWN)

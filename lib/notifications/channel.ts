@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock.ts'
+import { describeError } from '../logging/describe.ts'
 import type { AppSender, Log } from '../logging/log.ts'
 import { backoffMs } from './backoff.ts'
 import type { Place } from './lanes.ts'
@@ -31,7 +32,7 @@ export interface ChannelOptions {
   sender: AppSender
   /** Most attempts at a time. */
   atOnce: number
-  /** @param signal aborted when the attempt shall end now: what it gives then does not matter. Never rejects. */
+  /** @param signal aborted when the attempt shall end now: what it gives then does not matter. */
   deliver(job: Job, signal: AbortSignal): Promise<Outcome>
   /** Nothing is to be done about it any more. */
   settled(id: string): void
@@ -116,7 +117,7 @@ export class Channel {
   }
 
   #begin(place: Place<Job>): void {
-    const attempt = this.#options.deliver(place.item, this.#halt.signal).then((outcome) => {
+    const attempt = this.#attempt(place.item).then((outcome) => {
       this.#running.delete(attempt)
       if (this.#halt.signal.aborted && outcome.kind !== 'done') return undefined
       this.#after(place, outcome)
@@ -124,6 +125,15 @@ export class Channel {
       return undefined
     })
     this.#running.add(attempt)
+  }
+
+  /** One notification that cannot be dealt with must not stop the others. */
+  async #attempt(job: Job): Promise<Outcome> {
+    try {
+      return await this.#options.deliver(job, this.#halt.signal)
+    } catch (error) {
+      return { kind: 'refused', reason: describeError(error) }
+    }
   }
 
   #after(place: Place<Job>, outcome: Outcome): void {

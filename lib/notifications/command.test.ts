@@ -1,10 +1,14 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { VirtualClock } from '../clock.test.support.ts'
 import { KILL_GRACE_MS, MAX_OUTPUT_BYTES, assertCommand, runCommand } from './command.ts'
 import { eventually, settled } from './samples.test.support.ts'
+
+// Processes and connections take their time on a loaded machine.
+beforeAll(() => vi.setConfig({ testTimeout: 60_000 }))
+afterAll(() => vi.resetConfig())
 
 let folder: string
 beforeEach(() => {

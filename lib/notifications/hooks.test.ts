@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { VirtualClock } from '../clock.test.support.ts'
 import { MemoryOutbox } from '../providers/memory/outbox.ts'
 import type { Outbox } from '../providers/outbox.ts'
@@ -11,6 +11,10 @@ import { recordingLog } from '../providers/recording-log.ts'
 import { Hooks } from './hooks.ts'
 import { Endpoint } from './program.test.support.ts'
 import { actions, eventually, fileNotification, onFiles, owner, settled, storedUser } from './samples.test.support.ts'
+
+// Processes and connections take their time on a loaded machine.
+beforeAll(() => vi.setConfig({ testTimeout: 60_000 }))
+afterAll(() => vi.resetConfig())
 
 function folder(): string {
   const made = mkdtempSync(path.join(tmpdir(), 'sftpgo-hooks-unit-'))

@@ -1,11 +1,15 @@
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { once } from 'node:events'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { VirtualClock } from '../clock.test.support.ts'
 import { HTTP_LIMIT_MS, createHttpSender } from './http.ts'
 import { Endpoint } from './program.test.support.ts'
 import { eventually } from './samples.test.support.ts'
+
+// Processes and connections take their time on a loaded machine.
+beforeAll(() => vi.setConfig({ testTimeout: 60_000 }))
+afterAll(() => vi.resetConfig())
 
 function sender(connections = 2) {
   const clock = new VirtualClock()

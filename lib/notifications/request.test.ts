@@ -58,6 +58,8 @@ describe('a request about a file', () => {
       `Basic ${Buffer.from('u@x:p:w').toString('base64')}`,
     ])
     expect(target).not.toContain('p%3Aw')
+    const odd = requestFor(fileNotification(), { ...options, url: 'http://a%zz:%@h/in' })
+    expect(odd.headers['authorization']).toBe(`Basic ${Buffer.from('a%zz:%').toString('base64')}`)
   })
 })
 

@@ -74,8 +74,16 @@ function percentEncoded(value: string | Buffer): string {
 }
 
 function basic(username: string, password: string): string {
-  const credentials = [username, password].map(decodeURIComponent).join(':')
-  return `Basic ${Buffer.from(credentials).toString('base64')}`
+  return `Basic ${Buffer.from([username, password].map(decoded).join(':')).toString('base64')}`
+}
+
+/** A `%` that escapes nothing stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /** What a command is told. */
