@@ -483,7 +483,7 @@ export function networkDriverTests(flavour: Flavour): { server: () => DatabaseSe
         await expect(connect(running.sftpAddress)).rejects.toThrow(/authentication methods failed/)
         await upload.write('during ')
       })
-      await vi.waitFor(async () => (await connect(running.sftpAddress)).end())
+      await vi.waitFor(async () => (await connect(running.sftpAddress)).end(), { timeout: 30_000 })
       await upload.write('after')
       await upload.close()
       expect(readFileSync(path.join(root, 'homes', 'alice', 'file'), 'utf8')).toBe('before during during after')
