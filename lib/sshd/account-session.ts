@@ -5,6 +5,7 @@ import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { Log } from '../logging/log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { FileHooks } from '../notifications/hooks.ts'
 import type { QuotaUse } from '../providers/provider.ts'
 import { SessionBandwidth } from '../transfers/session-bandwidth.ts'
@@ -66,6 +67,8 @@ export interface OpenAccountOptions {
   counts(user: User): boolean
   /** Absent: straight to the name asked for, and no syncing. */
   uploads?: Pick<Uploads, 'mode' | 'sync' | 'instance'>
+  /** Absent: nothing is counted. */
+  metrics?: Pick<Metrics, 'transferEnded'>
   /** Absent where nobody is told of what is done to files. */
   hooks?: FileHooks
   /** Resolves when a crash's traces are gone from the account's files. */
@@ -73,7 +76,7 @@ export interface OpenAccountOptions {
 }
 
 export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
-  const { storage, throttle, log, setstatMode, isRoot } = options
+  const { storage, throttle, setstatMode, isRoot } = options
   const ownerOf = (user: User): Owner | undefined => (isRoot ? fileOwner(user) : undefined)
   return {
     async prepare(user) {
@@ -117,7 +120,7 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
         usage.close()
         throw error
       })
-      const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, log, options.hooks))
+      const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, options))
       return {
         fs,
         close() {
@@ -167,8 +170,7 @@ function observer(
   user: User,
   connection: Connection,
   protocol: Protocol,
-  log: Log,
-  hooks: FileHooks | undefined,
+  { log, metrics, hooks }: Pick<OpenAccountOptions, 'log' | 'metrics' | 'hooks'>,
 ): FileObserver {
   // Commands run no file operation that is logged as one; SSH is SFTP's neighbour in the records.
   const fileProtocol = protocol === 'SCP' ? 'SCP' : 'SFTP'
@@ -187,16 +189,19 @@ function observer(
         wantsLength: operation === 'upload' && hooks?.wants('upload') === true,
         end(error, lengthBytes) {
           transfer.end()
+          const { elapsedMs, sizeBytes } = transfer
+          metrics?.transferEnded({ operation, ok: error === undefined, sizeBytes, elapsedMs })
           log.transfer({
             ...common,
             sender: operation === 'upload' ? 'Upload' : 'Download',
-            elapsedMs: transfer.elapsedMs,
-            sizeBytes: transfer.sizeBytes,
+            elapsedMs,
+            sizeBytes,
             filePath: real(path),
             ...(error === undefined ? {} : { error }),
           })
-          const sizeBytes = lengthBytes ?? transfer.sizeBytes
-          if (error === undefined) hooks?.file({ ...told, action: operation, path: exact(path), target: '', sizeBytes })
+          if (error !== undefined) return
+          const length = lengthBytes ?? sizeBytes
+          hooks?.file({ ...told, action: operation, path: exact(path), target: '', sizeBytes: length })
         },
       }
     },

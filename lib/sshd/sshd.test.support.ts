@@ -25,6 +25,7 @@ import { InFlight, forgetful } from '../transfers/in-flight.ts'
 import { Ledger } from '../transfers/ledger.ts'
 import { createThrottle } from '../transfers/throttle.ts'
 import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { Storage } from '../vfs/storage.ts'
 import { createOpenAccount } from './account-session.ts'
 import { temporaryHostKeys } from './host-keys.ts'
@@ -95,7 +96,8 @@ export interface TestServer {
   addUser(fields: Partial<User>): Promise<User>
 }
 
-export interface TestServerOptions extends Partial<Omit<SshdOptions, 'config' | 'gate'>> {
+export interface TestServerOptions extends Partial<Omit<SshdOptions, 'config' | 'gate' | 'metrics'>> {
+  metrics?: Metrics
   /** Nobody is refused at random. */
   defender?: Partial<GateConfig>
   config?: Partial<SshdOptions['config']>
@@ -109,6 +111,7 @@ export async function startSshd({
   storage,
   defender,
   hooks,
+  metrics,
   ...parts
 }: TestServerOptions = {}): Promise<TestServer> {
   const directory = temporaryDirectory()
@@ -142,12 +145,14 @@ export async function startSshd({
       ledger: new Ledger({ provider, inFlight, clock, log }),
       counts: () => false,
       ...(hooks === undefined ? {} : { hooks }),
+      ...(metrics !== undefined && { metrics }),
     }),
     hasher: inlineHasher,
     hostKeys: await hostKeysForTests(),
     loginBanner: undefined,
     log,
     clock,
+    ...(metrics !== undefined && { metrics }),
     ...parts,
     config: {
       banner: 'Test_1.0',
