@@ -6,7 +6,7 @@ import { FORMATS } from './formats.ts'
 import { SyntaxProblem } from './syntax-error.ts'
 
 /** Far above any configuration; a parser's time and memory grow faster than its text. */
-export const MAX_CONFIG_BYTES = 256 * 1024
+export const MAX_CONFIG_BYTES = 64 * 1024
 
 export interface Places {
   /** Relative to `cwd` or absolute. */

@@ -9,6 +9,9 @@ import type { z } from 'zod'
 /** Well above what the settings need; the parser calls itself for every level and does not survive its own end. */
 const MAX_DEPTH = 32
 
+/** Words before the bracket of a block, or "=". */
+const MAX_LABELS = 3
+
 /** The parser's integers. */
 const [MIN_INTEGER, MAX_INTEGER] = [-2_147_483_648, 2_147_483_647]
 
@@ -102,7 +105,7 @@ function survey(text: string): Lines {
         throw problemAt(text, at, `a whole number from ${MIN_INTEGER} to ${MAX_INTEGER}`)
       if (level.kind === 'list') level.count++
       else if (wantsValue) [keys, wantsValue] = [[], false]
-      else if (isValue) throw problemAt(text, at, 'a key')
+      else if (isValue || keys.length === MAX_LABELS) throw problemAt(text, at, isValue ? 'a key' : '"=" or "{"')
       else {
         keys.push(token.replace(/^"(.*)"$/, '$1'))
         lines.add([...level.path, ...keys], line)

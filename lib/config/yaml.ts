@@ -1,14 +1,17 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument, visit } from 'yaml'
 import type { Document, ErrorCode, Node } from 'yaml'
 import type { Parsed } from './format.ts'
-import { SyntaxProblem } from './syntax-error.ts'
+import { problemAt, SyntaxProblem } from './syntax-error.ts'
+
+/** Well above what the settings need; the parser's time grows with the square of it. */
+const MAX_DEPTH = 32
 
 /** Values that aliases may stand for in all: a handful of them could otherwise grow without bound. */
 export const MAX_ALIASES = 100
 
 /** What the parser's codes mean for whoever writes the file; its own messages quote the text. */
 const EXPECTED: Partial<Record<ErrorCode, string>> = {
-  BAD_ALIAS: 'an alias of an anchor above it',
+  BAD_ALIAS: 'the name of an anchor behind "*"',
   BAD_DQ_ESCAPE: 'a well escaped text in double quotes',
   BAD_INDENT: 'the indentation of the lines around it',
   BAD_SCALAR_START: 'a value in quotes, for it begins with a reserved character',
@@ -28,11 +31,17 @@ const EXPECTED: Partial<Record<ErrorCode, string>> = {
 export function parseYaml(text: string): Parsed {
   const counter = new LineCounter()
   const document = documentOf(text, counter)
+  visit(document, {
+    Alias(_, node) {
+      if (node.resolve(document) === undefined)
+        throw problemAt(text, node.range?.[0] ?? 0, 'an alias of an anchor above it')
+    },
+  })
   let content: unknown
   try {
     content = document.toJS({ maxAliasCount: MAX_ALIASES })
   } catch (error) {
-    throw new SyntaxProblem(`at most ${MAX_ALIASES} values by alias, none inside itself`, 1, 1, { cause: error })
+    throw new SyntaxProblem(`at most ${MAX_ALIASES} values by alias`, 1, 1, { cause: error })
   }
   // Of nothing but comments, nothing is set.
   return { content: content ?? {}, lineOf: async (path) => lineOf(document, counter, path) }
@@ -49,25 +58,39 @@ export function lineIn(text: string, path: readonly PropertyKey[]): number | und
 }
 
 function documentOf(text: string, lineCounter: LineCounter, options: { uniqueKeys?: boolean } = {}): Document {
-  let document: Document
-  try {
-    document = parseDocument(text, {
-      lineCounter,
-      prettyErrors: false,
-      logLevel: 'silent',
-      stringKeys: true,
-      ...options,
-    })
-  } catch (error) {
-    // It calls itself for every level.
-    throw new SyntaxProblem('less nesting', 1, 1, { cause: error })
-  }
+  boundNesting(text)
+  const document = parseDocument(text, {
+    lineCounter,
+    prettyErrors: false,
+    logLevel: 'error',
+    stringKeys: true,
+    ...options,
+  })
   const [error] = document.errors
   if (error !== undefined) {
     const { line, col } = lineCounter.linePos(error.pos[0])
     throw new SyntaxProblem(EXPECTED[error.code] ?? 'YAML', line, col, { cause: error })
   }
   return document
+}
+
+/** Brackets inside brackets, and the list items and keys that begin on one line; deeper indentation costs more text. */
+function boundNesting(text: string): void {
+  let brackets = 0
+  let begun = 0
+  let offset = 0
+  let isScalarNext = false
+  for (const lexeme of new Lexer().lex(text)) {
+    if (isScalarNext) isScalarNext = false
+    else if (lexeme === '\u001f') isScalarNext = true
+    else if (lexeme === '[' || lexeme === '{') brackets++
+    else if (lexeme === ']' || lexeme === '}') brackets--
+    else if (lexeme === '-' || lexeme === '?') begun++
+    else if (lexeme.includes('\n')) begun = 0
+    if (brackets > MAX_DEPTH || begun > MAX_DEPTH) throw problemAt(text, offset, 'less nesting')
+    // Those of a control character are marks of the lexer's own.
+    if (!/^[\u0002\u0018\u001f]$/.test(lexeme)) offset += lexeme.length
+  }
 }
 
 function lineOf(document: Document, counter: LineCounter, path: readonly PropertyKey[]): number | undefined {
