@@ -1,4 +1,4 @@
-import { INITPROVIDER_FLAGS, PORTABLE_FLAGS, SERVE_FLAGS } from './flags.ts'
+import { CONFIG_SHOW_FLAGS, INITPROVIDER_FLAGS, PORTABLE_FLAGS, SERVE_FLAGS } from './flags.ts'
 import type { Flag } from './flags.ts'
 
 /** A word that a command takes; those that may be left out come last. */
@@ -28,7 +28,9 @@ export interface Group {
   usageExitCode: number
 }
 
-export const GROUPS: Readonly<Record<string, Group>> = {}
+export const GROUPS: Readonly<Record<string, Group>> = {
+  config: { summary: 'Look at the configuration without starting anything.', flags: [], usageExitCode: 1 },
+}
 
 /**
  * The whole command line: help, man page and completion are made of it. A command of two words belongs to the group of
@@ -40,6 +42,16 @@ export const COMMANDS = {
     summary: 'Make the tables of the data provider, or complete them.',
     args: [],
     flags: INITPROVIDER_FLAGS,
+  },
+  'config check': {
+    summary: 'Tell everything that is wrong with the configuration; exit code 1 if anything is.',
+    args: [],
+    flags: INITPROVIDER_FLAGS,
+  },
+  'config show': {
+    summary: 'Print every setting with its value and where that comes from, and the fixed limits.',
+    args: [],
+    flags: CONFIG_SHOW_FLAGS,
   },
   portable: { summary: 'Serve a single directory.', args: [], flags: PORTABLE_FLAGS },
   help: {

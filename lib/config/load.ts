@@ -7,7 +7,7 @@ import { ConfigError } from './error.ts'
 import { readConfigFile } from './file.ts'
 import type { ConfigFile, Places } from './file.ts'
 import { nearest } from './nearest.ts'
-import { dotted, shown } from './problem.ts'
+import { dotted, shown, valueAt } from './problem.ts'
 import { configSchema, deepFreeze } from './schema.ts'
 import type { Config } from './schema.ts'
 import { fieldsOf, itemOf, leavesOf } from './tree.ts'
@@ -136,13 +136,6 @@ function explain(error: z.ZodError, raw: unknown, overrides: readonly Override[]
     byPath.set(name, { path, text, ...(origin === undefined ? {} : { variable: origin.variable }) })
   }
   return [...byPath.values()]
-}
-
-function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (node, key) => (typeof node === 'object' && node !== null ? Reflect.get(node, key) : undefined),
-    raw,
-  )
 }
 
 function isTree(value: unknown): value is Record<string, unknown> {

@@ -50,6 +50,9 @@ const GENERATED: readonly { name: string; generate(): Promise<string> }[] = [
   },
 ]
 
+/** What the keys are called that the server makes for itself. */
+export const HOST_KEY_NAMES: readonly string[] = GENERATED.map(({ name }) => name)
+
 /**
  * The server's keys: the configured files, or id_ed25519, id_ecdsa and id_rsa in `directory`, each made with
  * mode 0600 where it is missing.
@@ -57,7 +60,7 @@ const GENERATED: readonly { name: string; generate(): Promise<string> }[] = [
  * @throws Error with one line that names the file when one cannot be read, used or made.
  */
 export async function loadHostKeys(configured: readonly string[], directory: string, log: Log): Promise<HostKey[]> {
-  if (configured.length > 0) return settled(configured.map(loadHostKey))
+  if (configured.length > 0) return settled(configured.map(readHostKey))
   await makeDirectories(directory).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`host keys: the directory ${directory} cannot be made (${error.code})`, { cause: error })
   })
@@ -99,7 +102,7 @@ async function newHostKey(file: string, make: () => Promise<string>, log: Log): 
   log.app('sftpd', 'info', `no host key ${file}: making one`)
   await writeNewFile(file, await make())
   // Another server may have been faster.
-  return loadHostKey(file)
+  return readHostKey(file)
 }
 
 /** As Promise.all, but nothing is under way any more when it rejects. */
@@ -108,7 +111,8 @@ async function settled<T>(work: Promise<T>[]): Promise<T[]> {
   return Promise.all(work)
 }
 
-async function loadHostKey(file: string): Promise<HostKey> {
+/** @throws Error with one line that names the file. */
+export async function readHostKey(file: string): Promise<HostKey> {
   const key = await tryLoadHostKey(file)
   if (key === undefined) throw new Error(`host key ${file}: no such file`)
   return key
