@@ -29,15 +29,17 @@ export async function checkConfig({ configDir, configFile, env }: ConfigPlace): 
       cwd: process.cwd(),
       home: homedir(),
     })
-    const found = await Promise.all([
+    const found = [
       algorithms(config),
       ports(config),
-      hostKeys(config, directory),
-      loginBanner(config, directory),
-      commands(config),
-      store(config, directory),
-      webFiles(config, directory),
-    ])
+      ...(await Promise.all([
+        hostKeys(config, directory),
+        loginBanner(config, directory),
+        commands(config),
+        store(config, directory),
+        webFiles(config, directory),
+      ])),
+    ]
     return {
       ...(file === undefined ? {} : { file }),
       problems: found.flatMap(({ problems = [] }) => problems),

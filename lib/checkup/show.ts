@@ -46,12 +46,7 @@ export async function showConfig({ configDir, configFile, env }: ConfigPlace, as
 }
 
 function originText(origin: Origin): string {
-  switch (origin.kind) {
-    case 'default':
-      return 'default'
-    case 'file':
-      return origin.line === undefined ? origin.file : `${origin.file}:${origin.line}`
-    case 'environment':
-      return origin.variable
-  }
+  if (origin.kind === 'default') return 'default'
+  if (origin.kind === 'environment') return origin.variable
+  return origin.line === undefined ? origin.file : `${origin.file}:${origin.line}`
 }

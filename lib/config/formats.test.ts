@@ -404,7 +404,7 @@ describe('noise is refused or read, and nothing else', () => {
   test.each(FORMATS)('$name, of one thing many times', { timeout: 60_000 }, async ({ parse }) => {
     for (const unit of REPEATED) {
       const outcome = await parse(unit.repeat(5_000)).catch((error: unknown) => error)
-      if (outcome instanceof Error) expect(outcome).toBeInstanceOf(SyntaxProblem)
+      expect(outcome instanceof SyntaxProblem || !(outcome instanceof Error)).toBe(true)
     }
   })
 })

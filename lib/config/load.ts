@@ -100,9 +100,9 @@ function canonical(
   for (const [given, child] of Object.entries(value)) {
     const key = given.toLowerCase()
     const field = fields.get(key)
-    const place = [...path, given]
-    if (field === undefined) report(place, unknownKey(place, nearest(given, fields.keys())))
-    else if (Object.hasOwn(result, key)) report(place, `${dotted([...path, key])} is given twice`)
+    const here = [...path, given]
+    if (field === undefined) report(here, unknownKey(here, nearest(given, fields.keys())))
+    else if (Object.hasOwn(result, key)) report(here, `${dotted([...path, key])} is given twice`)
     else result[key] = canonical(field, child, [...path, key], report)
   }
   return result

@@ -89,7 +89,7 @@ function boundNesting(text: string): void {
     else if (lexeme.includes('\n')) begun = 0
     if (brackets > MAX_DEPTH || begun > MAX_DEPTH) throw problemAt(text, offset, 'less nesting')
     // Those of a control character are marks of the lexer's own.
-    if (!/^[\u0002\u0018\u001f]$/.test(lexeme)) offset += lexeme.length
+    if (!['\u0002', '\u0018', '\u001f'].includes(lexeme)) offset += lexeme.length
   }
 }
 
