@@ -147,6 +147,7 @@ export async function startSshd({ config, storage, defender, ...parts }: TestSer
       ciphers: [],
       macs: [],
       idle_timeout: 0,
+      keepalive_interval: 0,
       enabled_ssh_commands: ['*'],
       enable_scp: false,
       ...config,
