@@ -133,15 +133,18 @@ function hostKey(file: string, content: string): HostKey {
   const text = withoutPkcs8(content)
   const key = ssh2.utils.parseKey(text)
   if (key instanceof Error) {
-    const reason = /encrypted/i.test(key.message)
-      ? 'is protected by a passphrase: store it without one'
-      : `is no private key that can be used: rsa, ecdsa and ed25519 in OpenSSH's format or PEM can (${key.message})`
+    const reason =
+      /encrypted/i.test(key.message) || ENCRYPTED_PKCS8.test(content)
+        ? 'is protected by a passphrase: store it without one'
+        : `is no private key that can be used: rsa, ecdsa and ed25519 in OpenSSH's format or PEM can (${key.message})`
     throw new Error(`host key ${file}: ${reason}`, { cause: key })
   }
   if (!key.isPrivateKey()) throw new Error(`host key ${file}: is a public key, the private one is needed`)
   if (key.type === 'ssh-dss') throw new Error(`host key ${file}: is of type dsa; rsa, ecdsa and ed25519 can be used`)
   return { file, type: key.type, text }
 }
+
+const ENCRYPTED_PKCS8 = /^\s*-----BEGIN ENCRYPTED PRIVATE KEY-----/
 
 /** The transport reads no PKCS#8: a key in it gets its older form, anything else stays as it is. */
 function withoutPkcs8(content: string): string {
