@@ -6,6 +6,9 @@ import { ConfigError, loadConfig, resolveIn } from '../config/load.ts'
 import { defaultConfig } from '../config/schema.ts'
 import type { Config } from '../config/schema.ts'
 import { unsupportedSettings } from '../config/unsupported.ts'
+import { certificateFiles, loadCertificates } from '../httpd/certificates.ts'
+import { judgeExposure } from '../httpd/exposure.ts'
+import { readUserFile } from '../httpd/user-file.ts'
 import { algorithmsOf } from '../sshd/algorithms.ts'
 import { HOST_KEY_NAMES, readHostKey } from '../sshd/host-keys.ts'
 import type { ConfigPlace } from './show.ts'
@@ -38,6 +41,7 @@ export async function checkConfig({ configDir, configFile, env }: ConfigPlace): 
         commands(config),
         store(config, directory),
         webFiles(config, directory),
+        httpSecurity(config, directory),
       ])),
     ]
     return {
@@ -168,6 +172,27 @@ async function webFiles({ httpd }: Config, directory: string): Promise<Findings>
     return isFolder ? [] : [`httpd.${key}: ${folder} is no directory that can be read`]
   })
   return { problems: (await Promise.all(missing)).flat() }
+}
+
+async function httpSecurity({ httpd }: Config, directory: string): Promise<Findings> {
+  if (httpd.bind_port === 0) return {}
+  const problems: string[] = []
+  const warnings: string[] = []
+  const attempt = async (look: () => unknown): Promise<void> => {
+    try {
+      await look()
+    } catch (error) {
+      problems.push(messageOf(error))
+    }
+  }
+  await attempt(() => warnings.push(...judgeExposure(httpd)))
+  await attempt(async () => {
+    const files = certificateFiles(httpd, (file) => resolveIn(directory, file))
+    if (files !== undefined) await loadCertificates(files)
+  })
+  const users = resolveIn(directory, httpd.auth_user_file)
+  if (users !== '') await attempt(async () => readUserFile(users))
+  return { problems, warnings }
 }
 
 const isThere = (file: string) =>

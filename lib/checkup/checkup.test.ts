@@ -1,13 +1,16 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { configSchema } from '../config/schema.ts'
 import { leavesOf } from '../config/tree.ts'
 import { ed25519Pair, rsaKey } from '../sshd/sample-keys.test.support.ts'
 import { checkConfig } from './check.ts'
 import { FIXED_LIMITS } from './limits.ts'
 import { showConfig } from './show.ts'
+
+// Nothing here takes long by itself, but a machine with more to do than this takes its time.
+vi.setConfig({ testTimeout: 30_000 })
 
 let dir: string
 beforeEach(() => {
@@ -73,6 +76,17 @@ describe('config check', () => {
       { data_provider: { driver: 'bolt', connection_string: 'hunter2' } },
       'data_provider.connection_string is set: driver bolt takes the path from data_provider.name',
     ],
+    [
+      'an HTTP server open to all',
+      { httpd: { bind_address: '' } },
+      'httpd.bind_address is "": the REST API and the web admin would be open to whoever reaches all interfaces',
+    ],
+    [
+      'a certificate without its key',
+      { httpd: { certificate_file: 'c.pem' } },
+      'httpd.certificate_file is set and httpd.certificate_key_file is not',
+    ],
+    ['a missing file of users', { httpd: { auth_user_file: 'u' } }, 'httpd.auth_user_file: DIR/u cannot be read'],
     ['templates elsewhere', { httpd: { templates_path: 'no' } }, 'httpd.templates_path: DIR/no is no directory'],
   ])('%s is a problem', async (_, content, problem) => {
     const { problems } = await said(content)
@@ -110,7 +124,10 @@ describe('config check', () => {
 
   test('ports of addresses that do not meet may be the same, and two that are chosen freely', async () => {
     const both = (port: number, sftp: string, http: string) =>
-      said({ sftpd: { bind_port: port, bind_address: sftp }, httpd: { bind_port: port, bind_address: http } })
+      said({
+        sftpd: { bind_port: port, bind_address: sftp },
+        httpd: { bind_port: port, bind_address: http, allow_unauthenticated: true },
+      })
     expect((await both(22, '127.0.0.1', '127.0.0.2')).problems).toEqual([])
     expect((await both(0, '', '')).problems).toEqual([])
     expect((await both(22, '::', '127.0.0.2')).problems).toHaveLength(1)

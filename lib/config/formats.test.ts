@@ -2,13 +2,16 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { MAX_CONFIG_BYTES } from './file.ts'
 import { FORMATS } from './formats.ts'
 import { ConfigError, loadConfig } from './load.ts'
 import type { LoadedConfig } from './load.ts'
 import { defaultConfig } from './schema.ts'
 import { SyntaxProblem } from './syntax-error.ts'
+
+// Nothing here takes long by itself, but a machine with more to do than this takes its time.
+vi.setConfig({ testTimeout: 30_000 })
 
 let dir: string
 beforeEach(() => {

@@ -2,10 +2,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { format, resolveConfig } from 'prettier'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { FORMATS } from './formats.ts'
 import { editorSchema, reference, SAMPLES } from './reference.test.support.ts'
 import { configSchema } from './schema.ts'
+
+// Nothing here takes long by itself, but a machine with more to do than this takes its time.
+vi.setConfig({ testTimeout: 30_000 })
 
 const README = fileURLToPath(new URL('README.md', import.meta.url))
 const EDITOR_SCHEMA = fileURLToPath(new URL('../../static/config.schema.json', import.meta.url))

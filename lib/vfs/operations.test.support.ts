@@ -360,9 +360,14 @@ export const OPERATIONS: readonly Operation[] = [
     changes: {},
   },
   {
-    ...exec('md5sum, sha1sum, sha256sum, sha384sum and sha512sum of a file', async (fs, stream) => {
+    ...exec('md5sum, sha1sum, sha256sum, sha384sum and sha512sum of a file', async (account, stream) => {
       for (const name of ['md5sum', 'sha1sum', 'sha256sum', 'sha384sum', 'sha512sum'] as const)
-        await hashFiles({ fs, command: parseHash(name, splitWords('f')), stream, createHash: inlineHasher.start })
+        await hashFiles({
+          fs: account,
+          command: parseHash(name, splitWords('f')),
+          stream,
+          createHash: inlineHasher.start,
+        })
       return (
         stream
           .received()
@@ -376,10 +381,10 @@ export const OPERATIONS: readonly Operation[] = [
 ]
 
 function scpUp(name: string, args: string, sent: string): Pick<Operation, 'surface' | 'name' | 'run'> {
-  return overStream('SCP', name, async (fs, stream) => {
+  return overStream('SCP', name, async (account, stream) => {
     stream.send(sent)
     stream.end()
-    return (await receiveFiles(fs, parseScp(splitWords(args)), stream)) === 0
+    return (await receiveFiles(account, parseScp(splitWords(args)), stream)) === 0
   })
 }
 
@@ -390,10 +395,16 @@ function scpDown(
   contents: string,
   refusal?: RegExp,
 ): Pick<Operation, 'surface' | 'name' | 'run'> {
-  const work = async (fs: FileSystem, stream: MemoryStream): Promise<boolean> => {
+  const work = async (account: FileSystem, stream: MemoryStream): Promise<boolean> => {
     stream.send('\0'.repeat(20))
     const { buffers } = createMemory()
-    const exit = await sendFiles({ fs, command: parseScp(splitWords(args)), stream, rootName: 'home', buffers })
+    const exit = await sendFiles({
+      fs: account,
+      command: parseScp(splitWords(args)),
+      stream,
+      rootName: 'home',
+      buffers,
+    })
     if (exit !== 0) return false
     if (!stream.received().includes(contents)) throw new Error(`${name}: the contents did not come`)
     return true
