@@ -81,6 +81,10 @@ const sftpd = section({
   bind_address: text('').describe('Address to listen on; empty listens on all interfaces.'),
   // A runtime timer counts at most 2^31 - 1 milliseconds.
   idle_timeout: integer(15, 0, 35_791).describe('Minutes after which a silent client is disconnected; 0 never.'),
+  keepalive_interval: integer(60, 0, 32_767).describe(
+    'Seconds without traffic after which the system asks whether the client is still there; ten questions without an ' +
+      'answer, a second apart, end the connection. 0 never asks.',
+  ),
   max_auth_tries: integer(0, -2_147_483_648, 2_147_483_647).describe(
     'Authentication attempts per connection; 0 means 6, a negative number any number.',
   ),
