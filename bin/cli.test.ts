@@ -1,14 +1,20 @@
 import { EventEmitter, once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { VirtualClock } from '../lib/clock.test.support.ts'
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { InitOptions } from '../lib/providers/init.ts'
 import type { ServeOptions } from '../lib/serve.ts'
 import { versionText } from '../lib/version/version.ts'
 import { run } from './cli.ts'
 import type { Io } from './cli.ts'
+import { CRASH_DEADLINE_MS } from './lifetime.ts'
 import type { Running } from './lifetime.ts'
 
-const ended: Running = { stop: () => Promise.resolve(), finished: Promise.resolve() }
+const ended: Running = {
+  stop: () => Promise.resolve(),
+  finished: Promise.resolve(),
+  crash: () => Promise.resolve(),
+}
 
 /** Runs a command line against servers that end at once, and keeps what they were asked for. */
 async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial<Io> = {}) {
@@ -287,6 +293,9 @@ describe.each(['serve', 'portable'])('signals to %s', (command) => {
     const signals = new EventEmitter()
     const exits: number[] = []
     const stop = vi.fn<() => void>()
+    const reload = vi.fn<() => Promise<void>>(() => Promise.resolve())
+    const crash = vi.fn<(error: unknown) => Promise<void>>()
+    const clock = new VirtualClock()
     const released = new EventEmitter()
     const stopped = once(released, 'now').then(() => undefined)
     const release = () => released.emit('now')
@@ -296,14 +305,20 @@ describe.each(['serve', 'portable'])('signals to %s', (command) => {
         stop()
         return stopped
       },
+      crash: (error) => {
+        crash(error)
+        return stopped
+      },
+      ...(command === 'serve' ? { reload } : {}),
     }
     const started = vi.fn<() => void>()
     const start = () => {
       started()
       return Promise.resolve(server)
     }
-    const outcome = cli([command], {}, { signals, serve: start, portable: start, exit: (code) => exits.push(code) })
-    return { signals, exits, stop, release, outcome, started }
+    const exit = (code: number) => exits.push(code)
+    const outcome = cli([command], {}, { signals, serve: start, portable: start, exit, clock })
+    return { signals, exits, stop, reload, crash, clock, release, outcome, started }
   }
 
   test.each([
@@ -322,14 +337,60 @@ describe.each(['serve', 'portable'])('signals to %s', (command) => {
     expect(signals.eventNames()).toEqual([])
   })
 
-  test('SIGHUP and SIGUSR1 change nothing', async () => {
+  test('SIGUSR1 changes nothing', async () => {
     const { signals, exits, stop, release, outcome, started } = running()
     await vi.waitFor(() => expect(started).toHaveBeenCalled())
-    for (const signal of ['SIGHUP', 'SIGUSR1']) expect(signals.emit(signal)).toBe(true)
+    expect(signals.emit('SIGUSR1')).toBe(true)
     expect([exits, stop.mock.calls]).toEqual([[], []])
     signals.emit('SIGTERM')
     release()
     expect((await outcome).code).toBe(0)
+  })
+
+  test('SIGHUP reloads what can reload, and ends what belongs to a terminal', async () => {
+    const { signals, exits, stop, reload, release, outcome, started } = running()
+    await vi.waitFor(() => expect(started).toHaveBeenCalled())
+    await Promise.resolve()
+    signals.emit('SIGHUP')
+    if (command === 'serve') {
+      expect([reload.mock.calls.length, stop.mock.calls.length]).toEqual([1, 0])
+      signals.emit('SIGTERM')
+    } else {
+      await vi.waitFor(() => expect(stop).toHaveBeenCalledOnce())
+      signals.emit('SIGHUP')
+      expect(exits).toEqual([129])
+    }
+    release()
+    expect((await outcome).code).toBe(0)
+  })
+
+  test('an error that nobody caught stops it with code 1; it has ten seconds', async () => {
+    const { signals, exits, stop, crash, clock, release, outcome, started } = running()
+    await vi.waitFor(() => expect(started).toHaveBeenCalled())
+    await Promise.resolve()
+    const error = new Error('nobody expected this')
+    signals.emit('uncaughtException', error)
+    await vi.waitFor(() => expect(crash).toHaveBeenCalledWith(error))
+    clock.advance(CRASH_DEADLINE_MS - 1)
+    expect([exits, stop.mock.calls]).toEqual([[], []])
+    clock.advance(1)
+    expect(exits).toEqual([1])
+    release()
+    expect(await outcome).toMatchObject({ code: 1, stderr: ['Error: nobody expected this'] })
+    expect(clock.timers).toBe(0)
+  })
+
+  test('an error that nobody caught ends a stop that is under way, and a second one all', async () => {
+    const { signals, exits, stop, crash, release, outcome, started } = running()
+    await vi.waitFor(() => expect(started).toHaveBeenCalled())
+    signals.emit('SIGTERM')
+    await vi.waitFor(() => expect(stop).toHaveBeenCalledOnce())
+    signals.emit('uncaughtException', new Error('the first'))
+    await vi.waitFor(() => expect(crash).toHaveBeenCalledOnce())
+    signals.emit('uncaughtException', new Error('the second'))
+    expect(exits).toEqual([1])
+    release()
+    expect(await outcome).toMatchObject({ code: 1, stderr: ['Error: the first'] })
   })
 
   test('one that comes during the start stops it when it has started', async () => {

@@ -1,5 +1,6 @@
 import sade from 'sade'
 import type { Sade } from 'sade'
+import { systemClock } from '../lib/clock.ts'
 import { inert } from '../lib/logging/inert.ts'
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { InitOptions } from '../lib/providers/init.ts'
@@ -11,6 +12,9 @@ import type { Host, Running } from './lifetime.ts'
 import { spellOut, UsageError } from './spelling.ts'
 import { valuesOf } from './values.ts'
 import type { Given } from './values.ts'
+
+/** How long the last lines may take to reach their reader. */
+const LAST_OUTPUT_MS = 2000
 
 /** Everything the command line touches. */
 export interface Io extends Host {
@@ -56,6 +60,8 @@ export async function main(): Promise<void> {
     signals: process,
     exit: (status) => process.exit(status),
   })
+  // Whoever reads our output may have stopped doing so.
+  systemClock.after(LAST_OUTPUT_MS, () => process.exit(code), { ref: true })
   process.stdout.write('', () => process.exit(code))
 }
 

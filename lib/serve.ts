@@ -11,14 +11,19 @@ import { createGate } from './defender/gate.ts'
 import { createHasher } from './hashing/hasher.ts'
 import { createHttpd } from './httpd/httpd.ts'
 import { createLog } from './logging/logger.ts'
+import { describeChanges } from './lifetime/changes.ts'
 import { watchAvailability } from './providers/availability.ts'
 import { openProvider } from './providers/open.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
 import { loadHostKeys } from './sshd/host-keys.ts'
 import { createSshd } from './sshd/sshd.ts'
+import type { SshSettings } from './sshd/sshd.ts'
 import { transportNote } from './sshd/transport-note.ts'
 import { createThrottle } from './transfers/throttle.ts'
 import { versionInfo, versionText } from './version/version.ts'
+import type { Config } from './config/schema.ts'
+import { Reload } from './lifetime/reload.ts'
+import { Shutdown } from './lifetime/shutdown.ts'
 import type { Log } from './logging/log.ts'
 import { countsUsage } from './transfers/counts-usage.ts'
 import { InFlightFolder } from './transfers/in-flight-folder.ts'
@@ -58,30 +63,17 @@ export interface Running {
   sftpAddress: Address
   /** Absent when `httpd.bind_port` is 0. */
   httpAddress?: Address
-  /** Ends every connection, settles what is open, closes the store; a second call waits for the first. */
+  /**
+   * Lets transfers finish within `sftpd.grace_time`, ends every connection, settles what is open, closes the store; a
+   * second call waits for the first.
+   */
   stop(): Promise<void>
+  /** Takes the configuration, host keys and banner as they are now into use, where all of them are right. */
+  reload(): Promise<void>
+  /** As {@link stop}, without time for transfers, after an error that nobody caught and that the log gets. */
+  crash(error: unknown): Promise<void>
   /** Resolves after {@link stop}. */
   finished: Promise<void>
-}
-
-/** Undoes what was started, in reverse, also when the start fails half-way. */
-class Shutdown {
-  readonly #steps: (() => Promise<void>)[] = []
-  #running: Promise<void> | undefined
-
-  add(step: () => Promise<void>): void {
-    this.#steps.push(step)
-  }
-
-  /** @throws what the first step threw that failed; the others are taken all the same. */
-  run(): Promise<void> {
-    this.#running ??= (async () => {
-      const failures: unknown[] = []
-      for (const step of this.#steps.toReversed()) await step().catch((error: unknown) => failures.push(error))
-      if (failures.length > 0) throw failures[0]
-    })()
-    return this.#running
-  }
 }
 
 /**
@@ -90,36 +82,44 @@ class Shutdown {
  */
 export async function serve(options: ServeOptions): Promise<Running> {
   const clock = systemClock
-  const shutdown = new Shutdown()
+  const shutdown = new Shutdown(clock)
   try {
     assertPlatform()
     const configDir = path.resolve(options.configDir)
-    const { config, file, warnings } = await loadConfig({
-      configDir,
-      configFile: options.configFile,
-      env: options.env,
-      cwd: process.cwd(),
-      home: homedir(),
-    })
+    const load = () =>
+      loadConfig({
+        configDir,
+        configFile: options.configFile,
+        env: options.env,
+        cwd: process.cwd(),
+        home: homedir(),
+      })
+    const { config, file, warnings } = await load()
     const log = createLog({
       destination: options.log.filePath === '' ? { kind: 'stderr' } : { kind: 'file', path: options.log.filePath },
       verbose: options.log.verbose,
       now: clock,
     })
-    shutdown.add(() => log.close())
+    shutdown.add(() => log.close(), 'the log')
+    shutdown.reportTo(log)
     log.app('service', 'info', `starting SFTPGo ${versionText()}, configuration: ${file ?? 'built in'}`)
     log.app('service', 'info', transportNote())
     for (const warning of [...warnings, ...deprecatedSettings(config), ...unsupportedSettings(config)])
       log.app('config', 'warn', warning)
     process.umask(Number.parseInt(config.sftpd.umask, 8))
 
-    const hostKeys = await loadHostKeys(
-      config.sftpd.keys.map((key) => resolveIn(configDir, key.private_key)),
-      configDir,
-      log,
-    )
+    const sshSettings = async ({ sftpd }: Config): Promise<SshSettings> => ({
+      hostKeys: await loadHostKeys(
+        sftpd.keys.map((key) => resolveIn(configDir, key.private_key)),
+        configDir,
+        log,
+      ),
+      config: { ...sftpd, banner: sftpd.banner.trim() || `SFTPGo_${versionInfo().version}` },
+      loginBanner: await readLoginBanner(resolveIn(configDir, sftpd.login_banner_file)),
+    })
+    const settings = await sshSettings(config)
     const provider = await openProvider(config.data_provider, { configDir, log, env: options.env, clock })
-    shutdown.add(() => provider.close())
+    shutdown.add(() => provider.close(), 'the data provider')
     const availability = watchAvailability({ provider, clock, log })
     shutdown.add(async () => availability.stop())
     const accounts = createAccounts({
@@ -136,7 +136,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     shutdown.add(async () => {
       await ledger.settle()
       await inFlight.close()
-    })
+    }, 'storing what quota is used')
     const counts = countsUsage(config.data_provider)
     const recovery =
       folder &&
@@ -149,11 +149,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
         counts,
         resumable: config.sftpd.upload_mode === 2,
       })
-    if (recovery !== undefined) shutdown.add(() => recovery.finished())
+    if (recovery !== undefined) shutdown.add(() => recovery.finished(), 'looking after what a crash left')
     const connections = new Connections(clock)
     const gate = createGate({ config: config.defender, clock, log })
     const hasher = createHasher()
-    shutdown.add(() => hasher.close())
+    shutdown.add(() => hasher.close(), 'the thread for hashes')
 
     const sshd = createSshd({
       accounts,
@@ -165,27 +165,47 @@ export async function serve(options: ServeOptions): Promise<Running> {
         throttle: createThrottle(clock),
         hasher,
         log,
-        setstatMode: config.sftpd.setstat_mode,
+        get setstatMode() {
+          return reload.current.sftpd.setstat_mode
+        },
         isRoot: process.getuid?.() === 0,
         ledger,
         inFlight,
         counts,
-        uploads: {
-          mode: config.sftpd.upload_mode,
-          sync: config.sftpd.fsync === 'close',
-          instance,
+        get uploads() {
+          const { upload_mode: mode, fsync } = reload.current.sftpd
+          return { mode, sync: fsync === 'close', instance }
         },
         ready: (username) => recovery?.ready(username) ?? Promise.resolve(),
       }),
       hasher,
-      hostKeys,
-      config: { ...config.sftpd, banner: config.sftpd.banner.trim() || `SFTPGo_${versionInfo().version}` },
-      loginBanner: await readLoginBanner(resolveIn(configDir, config.sftpd.login_banner_file)),
+      ...settings,
       log,
       clock,
     })
+    const reload = new Reload({
+      load,
+      current: config,
+      parts: [
+        { prepare: async (next) => sshd.prepare(await sshSettings(next)) },
+        {
+          prepare:
+            async ({ defender }) =>
+            () =>
+              gate.configure(defender),
+        },
+        {
+          prepare:
+            async ({ sftpd }) =>
+            () =>
+              void process.umask(Number.parseInt(sftpd.umask, 8)),
+        },
+      ],
+      describe: describeChanges,
+      log,
+    })
     const sftpAddress = await sshd.listen({ host: config.sftpd.bind_address, port: config.sftpd.bind_port })
-    shutdown.add(() => sshd.close())
+    shutdown.add(() => sshd.close(), 'the SFTP server')
 
     const { version, commit, date } = versionInfo()
     const httpd = createHttpd({
@@ -199,7 +219,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       config.httpd.bind_port === 0
         ? undefined
         : await httpd.listen({ host: config.httpd.bind_address, port: config.httpd.bind_port })
-    shutdown.add(() => httpd.close())
+    shutdown.add(() => httpd.close(), 'the HTTP server')
 
     const ready =
       `SFTPGo ${versionText()} ready: SFTP on ${shown(sftpAddress)}` +
@@ -207,8 +227,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
     log.app('service', 'info', ready)
     options.stdout(ready)
 
-    shutdown.add(async () => log.app('service', 'info', 'stopping'))
-
+    const stop = async (graceSeconds: number): Promise<void> => {
+      log.app('service', 'info', 'stopping')
+      await sshd.drain(graceSeconds * 1000)
+      await shutdown.run()
+    }
+    let stopping: Promise<void> | undefined
     let ended = (): void => undefined
     const finished = new Promise<void>((resolve) => {
       ended = resolve
@@ -216,7 +240,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
     return {
       sftpAddress,
       ...(httpAddress === undefined ? {} : { httpAddress }),
-      stop: () => shutdown.run().finally(ended),
+      stop: () => (stopping ??= stop(reload.current.sftpd.grace_time).finally(ended)),
+      reload: () => (stopping === undefined ? reload.run() : Promise.resolve()),
+      crash(error) {
+        const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+        log.app('service', 'error', `an error that nobody caught, the server stops: ${stack}`)
+        return (stopping ??= stop(0).finally(ended))
+      },
       finished,
     }
   } catch (error) {

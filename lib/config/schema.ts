@@ -64,6 +64,9 @@ const sftpd = section({
   bind_address: text('').describe('Address to listen on; empty listens on all interfaces.'),
   // A runtime timer counts at most 2^31 - 1 milliseconds.
   idle_timeout: integer(15, 0, 35_791).describe('Minutes after which a silent client is disconnected; 0 never.'),
+  grace_time: integer(0, 0, 86_400).describe(
+    'Seconds that running transfers may take to finish when the server is stopped; 0 ends them at once.',
+  ),
   max_auth_tries: integer(0, -2_147_483_648, 2_147_483_647).describe(
     'Authentication attempts per connection; 0 means 6, a negative number any number.',
   ),

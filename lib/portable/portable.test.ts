@@ -36,7 +36,7 @@ function served(): string {
   return directory
 }
 
-interface Started extends Running {
+interface Started extends Omit<Running, 'reload'> {
   directory: string
   lines: string[]
   user: string

@@ -52,7 +52,7 @@ const MAX_AUTH_TRIES = 12
  * that it never lies in what is served.
  * @throws Error with one line; nothing is left running.
  */
-export async function portable(options: PortableOptions): Promise<Running> {
+export async function portable(options: PortableOptions): Promise<Omit<Running, 'reload'>> {
   assertPlatform()
   const directory = path.resolve(options.directory)
   await assertDirectory(directory)
@@ -127,13 +127,20 @@ export async function portable(options: PortableOptions): Promise<Running> {
     const finished = new Promise<void>((resolve) => {
       ended = resolve
     })
+    const stop = async (): Promise<void> => {
+      await sshd.close()
+      await hasher.close()
+      await log.close()
+      ended()
+    }
+    let stopping: Promise<void> | undefined
     return {
       sftpAddress,
-      async stop() {
-        await sshd.close()
-        await hasher.close()
-        await log.close()
-        ended()
+      stop: () => (stopping ??= stop()),
+      crash(error) {
+        const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+        log.app('service', 'error', `an error that nobody caught, the server stops: ${stack}`)
+        return (stopping ??= stop())
       },
       finished,
     }

@@ -46,6 +46,8 @@ export interface ChannelLife {
   gone: AbortSignal
   /** How many more (1) or fewer (-1) transfers wait: the connection is not idle meanwhile. */
   waiting(change: 1 | -1): void
+  /** The server is about to stop: no further file is opened. */
+  ending(): boolean
 }
 
 export interface OpenAccountOptions {
@@ -55,7 +57,7 @@ export interface OpenAccountOptions {
   throttle: Throttle
   hasher: Hasher
   log: Log
-  /** `sftpd.setstat_mode`. */
+  /** `sftpd.setstat_mode`; read, as `uploads`, when a channel is opened. */
   setstatMode: number
   /** The server runs as root: created files are given to the account's uid and gid. */
   isRoot: boolean
@@ -70,7 +72,7 @@ export interface OpenAccountOptions {
 }
 
 export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
-  const { storage, throttle, log, setstatMode, isRoot } = options
+  const { storage, throttle, log, isRoot } = options
   const ownerOf = (user: User): Owner | undefined => (isRoot ? fileOwner(user) : undefined)
   return {
     async prepare(user) {
@@ -90,7 +92,8 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
         ...channel,
       })
       const rules = liveRules(live, {
-        ignoreSetstat: setstatMode === 1,
+        ignoreSetstat: options.setstatMode === 1,
+        ending: () => channel.ending(),
         used: () => ledger.used(username),
         bandwidth,
       })
@@ -131,13 +134,15 @@ function liveRules(
   live: LiveUser,
   {
     ignoreSetstat,
+    ending,
     used,
     bandwidth,
-  }: { ignoreSetstat: boolean; used: () => Promise<QuotaUse>; bandwidth: SessionBandwidth },
+  }: { ignoreSetstat: boolean; ending: () => boolean; used: () => Promise<QuotaUse>; bandwidth: SessionBandwidth },
 ): AccountRules {
   let granted: { by: User; permissions: Grants } | undefined
   return {
     ignoreSetstat,
+    ending,
     bandwidth,
     get permissions() {
       const by = live.current

@@ -5,7 +5,7 @@ import type { Accounts, Login } from '../accounts/accounts.ts'
 import type { LiveSession, LiveUser } from '../accounts/live-users.ts'
 import { plainIp } from '../addresses/address.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { Connections, Protocol } from '../connections/connections.ts'
+import type { Connection, Connections, Protocol } from '../connections/connections.ts'
 import type { Gate } from '../defender/gate.ts'
 import type { Offence } from '../defender/defender.ts'
 import type { Startup } from '../defender/startups.ts'
@@ -39,6 +39,14 @@ export const GOODBYE_MS = 1000
  */
 export const MAX_UNREAD_BYTES = { beforeLogin: 256 * 1024, afterLogin: 8 * 1024 * 1024 } as const
 
+/**
+ * How long a connection without a transfer is left alone once the server wants to stop: what was uploaded often gets its
+ * final name after it is closed.
+ */
+export const LAST_REQUEST_MS = 1000
+/** How often it is looked whether a connection can end meanwhile. */
+const DRAIN_CHECK_MS = 100
+
 /** Of a command that is refused: as much as a log line needs. */
 const MAX_LOGGED_COMMAND = 1000
 
@@ -68,12 +76,17 @@ export class Peer {
   readonly #remoteAddress: string
   readonly #clientIp: string
   readonly #channels = new Set<ServerChannel>()
+  /** What each of them is in the list of connections. */
+  readonly #listed = new Set<Connection>()
   /** What must end before the connection counts as over. */
   readonly #work = new Set<Promise<void>>()
   readonly #loginTimer: Timer
   readonly #startup: Startup
   #goodbyeTimer: Timer | undefined
   #idleTimer: Timer | undefined
+  #drainTimer: Timer | undefined
+  /** The server is about to stop: nothing new begins. */
+  #draining = false
   #lastActivity: number
   /** Transfers that wait for their account's bandwidth. */
   #throttled = 0
@@ -142,7 +155,7 @@ export class Peer {
       this.#watchIdleness()
     })
     client.on('session', (accept, reject) => {
-      if (this.#sessions >= MAX_CHANNELS) return reject()
+      if (this.#draining || this.#sessions >= MAX_CHANNELS) return reject()
       return this.#session(client, accept(), outlet)
     })
     // Forwarding of ports and sockets is none of this server's business.
@@ -155,10 +168,31 @@ export class Peer {
     this.#socket.destroy()
   }
 
+  /** Lets the transfers under way finish and nothing new begin; a connection without one ends at once. */
+  drain(): void {
+    if (this.#draining) return
+    this.#draining = true
+    if (this.#isTransferring()) this.#endWhenQuiet()
+    else this.end()
+  }
+
   /** Ends the connection at once; open uploads end as failed. */
   end(): void {
     this.#endedHere = true
     this.#socket.destroy()
+  }
+
+  #isTransferring(): boolean {
+    return [...this.#listed].some((connection) => connection.transferring)
+  }
+
+  #endWhenQuiet(): void {
+    const { clock } = this.#options
+    if (!this.#isTransferring() && clock.monotonic() - this.#lastActivity >= LAST_REQUEST_MS) {
+      this.end()
+      return
+    }
+    this.#drainTimer = clock.after(DRAIN_CHECK_MS, () => this.#endWhenQuiet(), { ref: true })
   }
 
   #sendAway(client: SshConnection, reason: string): void {
@@ -350,6 +384,7 @@ export class Peer {
       sshCommand,
       close: () => this.end(),
     })
+    this.#listed.add(connection)
     const active = (): void => {
       this.#lastActivity = clock.monotonic()
       connection.touch()
@@ -361,6 +396,7 @@ export class Peer {
           this.#throttled += change
           active()
         },
+        ending: () => this.#draining,
       })
       await serve(account.fs, {
         active,
@@ -371,6 +407,7 @@ export class Peer {
       log.app('sftpd', 'error', 'the session could not be served', { ...context, error })
       this.#socket.destroy()
     } finally {
+      this.#listed.delete(connection)
       connection.remove()
     }
   }
@@ -412,6 +449,7 @@ export class Peer {
     this.#loginTimer.cancel()
     this.#idleTimer?.cancel()
     this.#goodbyeTimer?.cancel()
+    this.#drainTimer?.cancel()
     this.#authentication?.end()
     if (!this.#loggedIn && !this.#endedHere) this.#reportLogin()
     await Promise.all(this.#work)

@@ -44,6 +44,8 @@ export interface AccountRules {
   permissions: Grants
   /** `sftpd.setstat_mode` 1: owner, mode and times are accepted and left alone. */
   ignoreSetstat: boolean
+  /** No further file is opened: the server is about to stop. */
+  ending?(): boolean
   /** Absent for an account without limits. */
   quota?: QuotaView
   /** Absent where nothing is held back. */
@@ -85,6 +87,7 @@ export class AccountFileSystem implements FileSystem {
   }
 
   async open(path: VirtualPath, flags: OpenFlags, attrs: Attrs): Promise<OpenFile> {
+    if (this.#rules.ending?.() === true) throw new FsError('failure', 'The server is about to stop')
     this.#demand('open', path, flags, attrs)
     const file = await this.#inner.open(path, flags, attrs)
     const progress = this.#observer.transfer(flags.write ? 'upload' : 'download', path)
