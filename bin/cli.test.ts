@@ -294,7 +294,7 @@ describe.each(['serve', 'portable'])('signals to %s', (command) => {
     const exits: number[] = []
     const stop = vi.fn<() => void>()
     const reload = vi.fn<() => Promise<void>>(() => Promise.resolve())
-    const crash = vi.fn<(error: unknown) => Promise<void>>()
+    const crash = vi.fn<(error: unknown) => void>()
     const clock = new VirtualClock()
     const released = new EventEmitter()
     const stopped = once(released, 'now').then(() => undefined)

@@ -242,8 +242,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
       ...(httpAddress === undefined ? {} : { httpAddress }),
       stop: () => (stopping ??= stop(reload.current.sftpd.grace_time).finally(ended)),
       reload: () => (stopping === undefined ? reload.run() : Promise.resolve()),
-      crash(error) {
-        const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      crash(cause) {
+        const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
         log.app('service', 'error', `an error that nobody caught, the server stops: ${stack}`)
         return (stopping ??= stop(0).finally(ended))
       },
