@@ -6,7 +6,7 @@ import type { InitOptions } from '../lib/providers/init.ts'
 import type { ServeOptions } from '../lib/serve.ts'
 import { versionText } from '../lib/version/version.ts'
 import { run } from './cli.ts'
-import type { Io } from './cli.ts'
+import type { Io } from './io.ts'
 import { CRASH_DEADLINE_MS } from './lifetime.ts'
 import type { Running } from './lifetime.ts'
 
