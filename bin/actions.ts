@@ -40,8 +40,6 @@ export const ACTIONS: { readonly [C in ActiveName]: (call: Call<C>, io: Io) => P
   },
 
   async portable({ value }, io) {
-    value.boolean('advertise-service')
-    value.boolean('advertise-credentials')
     const options: PortableOptions = {
       directory: value.text('directory'),
       sftpdPort: value.integer('sftpd-port'),
@@ -51,7 +49,11 @@ export const ACTIONS: { readonly [C in ActiveName]: (call: Call<C>, io: Io) => P
       logFilePath: value.text('log-file-path'),
       publicKeys: value.list('public-key'),
       permissions: value.list('permissions'),
+      advertiseService: value.boolean('advertise-service'),
+      advertiseCredentials: value.boolean('advertise-credentials'),
+      qr: value.boolean('qr'),
       stdout: (line) => io.stdout(line),
+      ...(io.terminal === undefined ? {} : { terminal: io.terminal }),
     }
     await runUntilStopped(() => io.portable(options), io)
   },

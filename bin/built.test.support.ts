@@ -35,18 +35,20 @@ export interface Process {
 export interface Run {
   cwd?: string
   env?: NodeJS.ProcessEnv
+  /** Written to standard input, which is then closed unless it stays open. */
   input?: string
+  open?: true
 }
 
 /** Starts a program, which ends with the test at the latest. */
-export function start(program: string, args: readonly string[], { cwd, env = {}, input }: Run = {}): Process {
+export function start(program: string, args: readonly string[], { cwd, env = {}, input, open }: Run = {}): Process {
   const child = spawn(program, args, { cwd, env: { PATH: process.env['PATH'], HOME: tmpdir(), ...env }, stdio: 'pipe' })
   let [stdout, stderr] = ['', '']
   let over = false
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   child.stdin.on('error', () => undefined)
-  child.stdin.end(input)
+  if (open === undefined) child.stdin.end(input)
   const exit = new Promise<number | NodeJS.Signals | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => {
@@ -101,6 +103,30 @@ export function directory(): string {
   const made = mkdtempSync(path.join(tmpdir(), 'sftpgo-bin-'))
   onTestFinished(() => rmSync(made, { recursive: true, force: true }))
   return made
+}
+
+export interface Sftp {
+  port: number
+  username: string
+  /** File of the private key. */
+  identity: string
+  cwd: string
+  /** Commands, a line each. */
+  batch: string
+  args?: readonly string[]
+}
+
+/** OpenSSH's client, told to look at nothing of the user's own. */
+export function sftp({ port, username, identity, cwd, batch, args = [] }: Sftp): Process {
+  const options = [
+    'StrictHostKeyChecking=no',
+    'UserKnownHostsFile=/dev/null',
+    'IdentitiesOnly=yes',
+    'IdentityAgent=none',
+    'LogLevel=ERROR',
+  ].flatMap((option) => ['-o', option])
+  const all = ['-F', '/dev/null', ...options, '-i', identity, '-P', String(port), ...args, '-b', '-']
+  return start('sftp', [...all, `${username}@127.0.0.1`], { cwd, input: batch })
 }
 
 export interface Site {
@@ -174,17 +200,7 @@ export function site(settings: Record<string, Record<string, unknown>> = {}): Si
         return (await accounts.add(user)).home_dir
       }),
     used: (username) => withProvider((provider) => provider.usedQuota(username)),
-    sftp({ sftpPort }, batch) {
-      const options = [
-        'StrictHostKeyChecking=no',
-        'UserKnownHostsFile=/dev/null',
-        'IdentitiesOnly=yes',
-        'IdentityAgent=none',
-        'LogLevel=ERROR',
-      ].flatMap((option) => ['-o', option])
-      const args = ['-F', '/dev/null', ...options, '-i', identity, '-P', String(sftpPort), '-b', '-', 'alice@127.0.0.1']
-      return start('sftp', args, { cwd: root, input: batch })
-    },
+    sftp: ({ sftpPort }, batch) => sftp({ port: sftpPort, username: 'alice', identity, cwd: root, batch }),
     log,
     messages: () => log().map(({ message }) => String(message)),
     async serve(nodeArgs = []) {

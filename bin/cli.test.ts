@@ -182,12 +182,39 @@ describe('portable', () => {
       logFilePath: '',
       publicKeys: [],
       permissions: ['list', 'download'],
+      advertiseService: true,
+      advertiseCredentials: false,
+      qr: false,
     })
   })
 
   test('takes every flag, lists repeated or with commas', async () => {
-    const argv = ['-d', '/d', '-s', '2022', '-c', 'scp,cd', '-c', 'pwd', '-u', 'u', '-p', 'p', '-l', 'log', '-SC']
-    const keys = ['-k', 'ssh-rsa AAA a', '--public-key', '"ssh-rsa BBB ""b"", c",ssh-rsa CCC', '--permissions=*']
+    const argv = [
+      '-d',
+      '/d',
+      '-s',
+      '2022',
+      '-c',
+      'scp,cd',
+      '-c',
+      'pwd',
+      '-u',
+      'u',
+      '-p',
+      'p',
+      '-l',
+      'log',
+      '-S=false',
+      '-C',
+    ]
+    const keys = [
+      '-k',
+      'ssh-rsa AAA a',
+      '--public-key',
+      '"ssh-rsa BBB ""b"", c",ssh-rsa CCC',
+      '--permissions=*',
+      '--qr',
+    ]
     expect((await cli(['portable', ...argv, ...keys])).portable).toMatchObject({
       directory: '/d',
       sftpdPort: 2022,
@@ -197,6 +224,9 @@ describe('portable', () => {
       logFilePath: 'log',
       publicKeys: ['ssh-rsa AAA a', 'ssh-rsa BBB "b", c', 'ssh-rsa CCC'],
       permissions: ['*'],
+      advertiseService: false,
+      advertiseCredentials: true,
+      qr: true,
     })
   })
 

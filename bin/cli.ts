@@ -1,7 +1,9 @@
+import type { WriteStream } from 'node:tty'
 import sade from 'sade'
 import type { Sade } from 'sade'
 import { systemClock } from '../lib/clock.ts'
 import { inert } from '../lib/logging/inert.ts'
+import type { Terminal } from '../lib/portable/live-table.ts'
 import { versionText } from '../lib/version/version.ts'
 import { ACTIONS } from './actions.ts'
 import type { ActiveName } from './actions.ts'
@@ -49,12 +51,20 @@ export async function main(): Promise<void> {
     serve: async (options) => (await import('../lib/serve.ts')).serve(options),
     portable: async (options) => (await import('../lib/portable/portable.ts')).portable(options),
     initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
+    ...(process.stdout.isTTY && { terminal: terminalOf(process.stdout) }),
     signals: process,
     exit: (status) => process.exit(status),
   })
   // Whoever reads our output may have stopped doing so.
   systemClock.after(LAST_OUTPUT_MS, () => process.exit(code), { ref: true })
   process.stdout.write('', () => process.exit(code))
+}
+
+function terminalOf(stream: WriteStream): Terminal {
+  return {
+    size: () => ({ columns: stream.columns, rows: stream.rows }),
+    write: (text) => void stream.write(text),
+  }
 }
 
 /** What a command line asks for. */

@@ -144,14 +144,15 @@ export const PORTABLE_FLAGS = [
     name: 'advertise-service',
     short: 'S',
     kind: 'boolean',
-    fallback: 'false',
-    help: 'Accepted for compatibility; this version does not advertise over multicast DNS',
+    fallback: 'true',
+    help: 'Tell the local network of the service by multicast DNS',
   },
   {
     name: 'advertise-credentials',
     short: 'C',
     kind: 'boolean',
     fallback: 'false',
-    help: 'Accepted for compatibility, as --advertise-service',
+    help: 'Tell it the user name and the password, too: in the TXT record, for everybody',
   },
+  { name: 'qr', kind: 'boolean', fallback: 'false', help: 'Print the address as a QR code' },
 ] as const satisfies readonly Flag[]

@@ -1,3 +1,4 @@
+import type { Terminal } from '../lib/portable/live-table.ts'
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { InitOptions } from '../lib/providers/init.ts'
 import type { ServeOptions } from '../lib/serve.ts'
@@ -9,6 +10,8 @@ export interface Io extends Host {
   stdout(line: string): void
   stderr(line: string): void
   serve(options: ServeOptions): Promise<Running>
+  /** Absent where standard output is no terminal. */
+  terminal?: Terminal
   portable(options: PortableOptions): Promise<Running>
   initProvider(options: InitOptions): Promise<string>
 }

@@ -101,17 +101,20 @@ class SshServer implements Sshd {
   async listen({ host, port }: { host: string; port: number }): Promise<{ host: string; port: number }> {
     await new Promise<void>((resolve, reject) => {
       const refuse = (error: NodeJS.ErrnoException): void => {
+        this.#listener.removeListener('listening', listening)
         const reason = error.code === 'EADDRINUSE' ? 'the port is in use' : (error.code ?? error.message)
         reject(new Error(`SFTP server: cannot listen on ${host || '*'}:${port}: ${reason}`, { cause: error }))
       }
-      this.#listener.once('error', refuse)
-      this.#listener.listen({ port, ...(host === '' ? {} : { host }) }, () => {
+      const listening = (): void => {
         this.#listener.removeListener('error', refuse)
         this.#listener.on('error', (error) =>
           this.#options.log.app('sftpd', 'error', 'cannot accept connections', { error }),
         )
         resolve()
-      })
+      }
+      this.#listener.once('error', refuse)
+      this.#listener.once('listening', listening)
+      this.#listener.listen({ port, ...(host === '' ? {} : { host }) })
     })
     const bound = this.#listener.address() as AddressInfo
     return { host: bound.address, port: bound.port }
