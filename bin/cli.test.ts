@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { VirtualClock } from '../lib/clock.test.support.ts'
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { InitOptions } from '../lib/providers/init.ts'
+import type { ServiceRequest } from '../lib/service/service.ts'
 import type { ServeOptions } from '../lib/serve.ts'
 import { versionText } from '../lib/version/version.ts'
 import { run } from './cli.ts'
@@ -22,6 +23,7 @@ async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial
     serve: undefined as ServeOptions | undefined,
     portable: undefined as PortableOptions | undefined,
     init: undefined as InitOptions | undefined,
+    service: undefined as ServiceRequest | undefined,
     stdout: [] as string[],
     stderr: [] as string[],
   }
@@ -37,6 +39,11 @@ async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial
       seen.portable = options
       return Promise.resolve(ended)
     },
+    service: (request) => {
+      seen.service = request
+      return Promise.resolve()
+    },
+    program: ['/usr/bin/node', '/opt/sftpgo/sftpgo.cjs'],
     initProvider: (options) => {
       seen.init = options
       return Promise.resolve('Data provider mysql: nothing to do')
@@ -254,6 +261,53 @@ describe('portable', () => {
   })
 })
 
+describe('service', () => {
+  const bare = { program: ['/usr/bin/node', '/opt/sftpgo/sftpgo.cjs'], configDir: '', logFilePath: '', flags: [] }
+
+  test('install takes the flags of serve that are given, and passes them on', async () => {
+    const plain = await cli(['service', 'install'])
+    expect([plain.code, plain.stderr]).toEqual([0, []])
+    expect(plain.service).toEqual({
+      action: 'install',
+      options: { ...bare, user: 'sftpgo', homes: ['/srv/sftpgo'], lowPorts: false },
+      dryRun: false,
+      platform: process.platform,
+    })
+    const argv = '-c /c -f f -l /l -s 1 -z -v=0 --user root --homes /a,/b --low-ports --dry-run --platform win32'
+    expect((await cli(['service', 'install', ...argv.split(' ')])).service).toEqual({
+      action: 'install',
+      options: {
+        ...bare,
+        configDir: '/c',
+        logFilePath: '/l',
+        flags: ['--config-file=f', '--log-max-size=1', '--log-compress=true', '--log-verbose=false'],
+        user: 'root',
+        homes: ['/a', '/b'],
+        lowPorts: true,
+      },
+      dryRun: true,
+      platform: 'win32',
+    })
+  })
+
+  test.each(['start', 'stop', 'status', 'uninstall'] as const)('%s', async (action) => {
+    expect((await cli(['service', action])).service).toMatchObject({ action, dryRun: false })
+    expect((await cli(['service', action, '--dry-run'])).service).toMatchObject({ action, dryRun: true })
+  })
+
+  test.each([
+    { argv: ['service'], error: '"sftpgo service" needs one of install, start, stop, status, uninstall' },
+    { argv: ['service', 'reload'], error: 'unknown command "service reload" for "sftpgo"' },
+    {
+      argv: ['service', 'start', '--dry-run', '--platform', 'beos'],
+      error: 'invalid value "beos" for --platform: allowed is linux, darwin, win32',
+    },
+    { argv: ['service', 'start', '--platform', 'linux'], error: '--platform is for --dry-run only' },
+  ])('$argv is refused', async ({ argv, error }) => {
+    expect(await cli(argv)).toMatchObject({ code: 1, service: undefined, stderr: [`Error: ${error}`] })
+  })
+})
+
 describe('refused with one line and exit code 1', () => {
   test.each([
     { argv: ['foo'], error: 'unknown command "foo" for "sftpgo"' },
@@ -300,6 +354,7 @@ describe('refused with one line and exit code 1', () => {
       serve: undefined,
       portable: undefined,
       init: undefined,
+      service: undefined,
       stdout: [],
       stderr: [`Error: ${error}`],
     })

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import type { WriteStream } from 'node:tty'
 import sade from 'sade'
 import type { Sade } from 'sade'
@@ -50,6 +51,18 @@ export async function main(): Promise<void> {
     // Loaded only when asked for, so that help and version are quick.
     serve: async (options) => (await import('../lib/serve.ts')).serve(options),
     portable: async (options) => (await import('../lib/portable/portable.ts')).portable(options),
+    service: async (request) => {
+      const { manageService, runProgram } = await import('../lib/service/service.ts')
+      const isRoot = process.getuid?.() === 0
+      await manageService(request, {
+        platform: process.platform,
+        isRoot,
+        stdout: (line) => console.log(line),
+        run: runProgram,
+        root: '',
+      })
+    },
+    program: [process.execPath, realpathSync(process.argv[1] ?? '')],
     initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
     ...(process.stdout.isTTY && { terminal: terminalOf(process.stdout) }),
     signals: process,

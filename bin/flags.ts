@@ -100,6 +100,62 @@ export const SERVE_FLAGS = [
   },
 ] as const satisfies readonly Flag[]
 
+const [, CONFIG_FILE] = INITPROVIDER_FLAGS
+/** All but the log file's own path. */
+const [, , , ...LOG_FLAGS] = SERVE_FLAGS
+
+const DRY_RUN = [
+  {
+    name: 'dry-run',
+    kind: 'boolean',
+    fallback: 'false',
+    help: 'Show the files and commands, and do nothing',
+  },
+  {
+    name: 'platform',
+    kind: 'text',
+    fallback: '',
+    choices: ['linux', 'darwin', 'win32'],
+    help: 'With --dry-run: for another system than this one',
+  },
+] as const satisfies readonly Flag[]
+
+export const SERVICE_FLAGS = DRY_RUN
+
+/** Those of `serve`; a service knows no working directory, so where things are is told otherwise. */
+export const SERVICE_INSTALL_FLAGS = [
+  {
+    name: 'config-dir',
+    short: 'c',
+    kind: 'text',
+    fallback: '',
+    help: 'Directory of keys and database, and base of relative paths; empty for /var/lib/sftpgo',
+  },
+  {
+    name: 'log-file-path',
+    short: 'l',
+    kind: 'text',
+    fallback: '',
+    help: 'Log file; empty writes to the journal',
+  },
+  CONFIG_FILE,
+  ...LOG_FLAGS,
+  {
+    name: 'user',
+    kind: 'text',
+    fallback: 'sftpgo',
+    help: 'Account of the system that it runs under; root gives files to the owners that accounts have set',
+  },
+  {
+    name: 'homes',
+    kind: 'list',
+    fallback: '/srv/sftpgo',
+    help: 'Directories below which accounts have their homes; nothing else can be written',
+  },
+  { name: 'low-ports', kind: 'boolean', fallback: 'false', help: 'Allow ports below 1024' },
+  ...DRY_RUN,
+] as const satisfies readonly Flag[]
+
 export const PORTABLE_FLAGS = [
   {
     name: 'directory',

@@ -1,6 +1,7 @@
 import type { Terminal } from '../lib/portable/live-table.ts'
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { InitOptions } from '../lib/providers/init.ts'
+import type { ServiceRequest } from '../lib/service/service.ts'
 import type { ServeOptions } from '../lib/serve.ts'
 import type { Host, Running } from './lifetime.ts'
 
@@ -13,5 +14,8 @@ export interface Io extends Host {
   /** Absent where standard output is no terminal. */
   terminal?: Terminal
   portable(options: PortableOptions): Promise<Running>
+  service(request: ServiceRequest): Promise<void>
+  /** What runs this program: Node and the script, absolute. */
+  program: readonly [string, ...string[]]
   initProvider(options: InitOptions): Promise<string>
 }

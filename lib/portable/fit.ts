@@ -9,7 +9,7 @@ function columnsOf(char: string): number {
 
 /** The text in at most so many columns of a terminal; what does not fit is cut, and `~` stands where. */
 export function fit(text: string, columns: number): string {
-  const chars = [...text]
+  const chars = Array.from(text)
   const total = chars.reduce((sum, char) => sum + columnsOf(char), 0)
   if (total <= columns) return text
   let left = columns - 1
@@ -25,6 +25,6 @@ export function fit(text: string, columns: number): string {
 /** As {@link fit}, filled up with blanks. */
 export function pad(text: string, columns: number): string {
   const fitted = fit(text, columns)
-  const used = [...fitted].reduce((sum, char) => sum + columnsOf(char), 0)
+  const used = Array.from(fitted).reduce((sum, char) => sum + columnsOf(char), 0)
   return fitted + ' '.repeat(Math.max(0, columns - used))
 }

@@ -69,7 +69,7 @@ test('the table is drawn again over itself, makes way for lines, and is gone at 
   let written = ''
   const terminal = { size: () => ({ columns: 80, rows: 24 }), write: (text: string) => void (written += text) }
   const taken = (): string => {
-    const text = written
+    const text = written.replaceAll('\u001b', 'ESC')
     written = ''
     return text
   }
@@ -82,12 +82,12 @@ test('the table is drawn again over itself, makes way for lines, and is gone at 
   transfer.moved(50)
   await Promise.resolve()
   clock.advance(REDRAW_MS)
-  expect(taken()).toMatch(/^\u001b\[1A\r\u001b\[Jdown \[#####\.{5}\] +50%.*\n$/)
+  expect(taken()).toMatch(/^ESC\[1A\rESC\[Jdown \[#####\.{5}\] +50%.*\n$/)
   table.print('a line')
-  expect(taken()).toMatch(/^\u001b\[1A\r\u001b\[Ja line\ndown .*\n$/)
+  expect(taken()).toMatch(/^ESC\[1A\rESC\[Ja line\ndown .*\n$/)
   transfer.end()
   clock.advance(REDRAW_MS)
-  expect(taken()).toBe('\u001b[1A\r\u001b[J')
+  expect(taken()).toBe('ESC[1A\rESC[J')
   table.end()
   table.print('the end')
   clock.advance(REDRAW_MS)
@@ -110,7 +110,7 @@ describe('amounts', () => {
 
 /** As a terminal counts, at most. */
 function columnsOf(text: string): number {
-  return [...text].reduce((sum, char) => sum + (/\p{M}/u.test(char) ? 0 : char >= '\u1100' ? 2 : 1), 0)
+  return Array.from(text).reduce((sum, char) => sum + (/\p{M}/u.test(char) ? 0 : char >= '\u1100' ? 2 : 1), 0)
 }
 
 test.each([

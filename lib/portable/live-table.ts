@@ -83,10 +83,13 @@ export class LiveTable {
     for (const path of paths) {
       if (this.#sizes.has(path)) continue
       this.#sizes.set(path, undefined)
-      void this.#options.sizeOf(path).then((size) => {
-        if (this.#sizes.has(path)) this.#sizes.set(path, size)
-      })
+      void this.#learnSize(path)
     }
+  }
+
+  async #learnSize(path: string): Promise<void> {
+    const size = await this.#options.sizeOf(path)
+    if (this.#sizes.has(path)) this.#sizes.set(path, size)
   }
 }
 

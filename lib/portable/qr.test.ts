@@ -12,8 +12,8 @@ test('the code in half blocks is the code', () => {
   const text = 'sftp://user@192.0.2.1:2022'
   const { data } = encode(text, { ecc: 'M', border: 2 })
   const dark = qrCode(text).flatMap((line) => [
-    [...line].map((char) => char === ' ' || char === '▄'),
-    [...line].map((char) => char === ' ' || char === '▀'),
+    Array.from(line).map((char) => char === ' ' || char === '▄'),
+    Array.from(line).map((char) => char === ' ' || char === '▀'),
   ])
   expect(dark.slice(0, data.length)).toEqual(data)
 })
