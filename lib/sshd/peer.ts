@@ -11,6 +11,7 @@ import type { Offence } from '../defender/defender.ts'
 import type { Startup } from '../defender/startups.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { AppSender, Log } from '../logging/log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { BadCommand } from '../../protocol/exec/words.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
 import { Authentication } from './authentication.ts'
@@ -65,6 +66,8 @@ export interface PeerOptions {
   }
   log: Log
   clock: Clock
+  /** Absent: nothing is counted. */
+  metrics?: Pick<Metrics, 'login' | 'commandEnded'>
 }
 
 /** What every kind of channel is served with. */
@@ -145,8 +148,9 @@ export class Peer {
     })
     const outlet = new Outlet(this.#socket, client, this.#memory.slabs)
     this.#socket.on('data', () => this.#boundMemory())
-    const { accounts, config } = this.#options
+    const { accounts, config, metrics } = this.#options
     const authentication = new Authentication(accounts, this.#clientIp, config.max_auth_tries, {
+      checking: (loginType) => metrics?.login(loginType) ?? (() => undefined),
       refused: (refusal) => this.#refused(refusal, client),
       verified: (login) => this.#verified(login),
       exhausted: () => this.#sendAway(client, 'too many authentication failures'),
@@ -355,7 +359,7 @@ export class Peer {
   }
 
   #exec(channel: ServerChannel, outlet: Outlet, user: LiveUser, command: SshCommand): Promise<void> {
-    const { hasher, log } = this.#options
+    const { hasher, log, metrics } = this.#options
     const { name, line } = command
     const isScp = name === 'scp'
     const kind = { protocol: isScp ? 'SCP' : 'SSH', sshCommand: line, sender: isScp ? 'scp' : 'ssh' } as const
@@ -363,6 +367,7 @@ export class Peer {
       const { username } = user
       const parts = { channel, fs, command, username, buffers: this.#memory.buffers, hasher, ...common }
       const exitStatus = await serveExec(parts)
+      metrics?.commandEnded(name, exitStatus === 0)
       if (exitStatus !== 0) common.report(`command ${JSON.stringify(line)} ended with ${exitStatus}`, undefined)
       else {
         const record = { username, filePath: pathOf(command), sshCommand: line, connectionId: this.#connectionId }

@@ -47,6 +47,8 @@ export interface Sshd {
   drain(graceMs: number): Promise<void>
   /** Accepts nobody further and ends every connection; resolves when all files are closed, or after 10 seconds. */
   close(): Promise<void>
+  /** Connections that are open, logged in or not. */
+  readonly size: number
 }
 
 /** @throws Error of one line for an algorithm or host key the transport does not have. */
@@ -117,6 +119,10 @@ class SshServer implements Sshd {
     })
     const bound = this.#listener.address() as AddressInfo
     return { host: bound.address, port: bound.port }
+  }
+
+  get size(): number {
+    return this.#peers.size
   }
 
   async drain(graceMs: number): Promise<void> {
