@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -96,6 +99,16 @@ export function eventually(assertion: () => void | Promise<void>): Promise<void>
 export function sftpgo(args: readonly string[], run: Run = {}, nodeArgs: readonly string[] = []): Process {
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not built: npm run build`)
   return start(process.execPath, [...nodeArgs, PROGRAM, ...args], run)
+}
+
+/** One that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 /** A directory that is gone after the test. */

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { connect } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { ed25519Pair } from '../lib/sshd/sample-keys.test.support.ts'
-import { eventually, site, start } from './built.test.support.ts'
+import { eventually, freePort, site, start } from './built.test.support.ts'
 import type { Site } from './built.test.support.ts'
 
 /** An upload that is under way when a signal comes, whatever the machine does meanwhile: 200 s at 100 KB/s. */
@@ -91,6 +94,20 @@ describe('SIGTERM and SIGINT to the built program', () => {
     expect(made.messages()).toContain('the time is over: 1 connections with transfers are ended')
   })
 
+  test('while transfers finish /readyz says that no more is taken, and /healthz that all is well', async () => {
+    const made = site({ sftpd: { grace_time: 86_400 }, httpd: { bind_port: await freePort() } })
+    const home = await made.addUser(SLOW)
+    local(made, LONG_BYTES)
+    const server = await made.serve()
+    const status = async (probe: string) => (await fetch(`http://127.0.0.1:${server.httpPort}/${probe}`)).status
+    made.sftp(server, 'put local file')
+    await underWay(home)
+    expect([await status('readyz'), await status('healthz')]).toEqual([200, 200])
+    server.signal('SIGTERM')
+    await eventually(async () => expect(await status('readyz')).toBe(503))
+    expect(await status('healthz')).toBe(200)
+  })
+
   test.each([
     ['SIGTERM', 143],
     ['SIGINT', 130],
@@ -159,6 +176,33 @@ describe('SIGHUP to the built program', () => {
     expect(readFileSync(path.join(home, 'file')).equals(content)).toBe(true)
     server.signal('SIGTERM')
     expect(await server.exit).toBe(0)
+  })
+
+  test('takes a new certificate for the HTTP server, or keeps the old one', async () => {
+    const tls = { certificate_file: 'cert.pem', certificate_key_file: 'cert.key' }
+    const made = site({ httpd: { bind_port: await freePort(), ...tls } })
+    const certify = (name: string): void => {
+      const files = ['-keyout', path.join(made.configDir, 'cert.key'), '-out', path.join(made.configDir, 'cert.pem')]
+      const kind = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1']
+      execFileSync('openssl', [...kind, '-subj', `/CN=${name}`, ...files], { stdio: 'pipe' })
+    }
+    certify('first')
+    const server = await made.serve()
+    const shown = async (): Promise<unknown> => {
+      const socket = connect({ host: '127.0.0.1', port: server.httpPort, rejectUnauthorized: false })
+      await once(socket, 'secureConnect')
+      const { CN: name } = socket.getPeerCertificate().subject
+      socket.destroy()
+      return name
+    }
+    expect(await shown()).toBe('first')
+    certify('second')
+    server.signal('SIGHUP')
+    await eventually(async () => expect(await shown()).toBe('second'))
+    writeFileSync(path.join(made.configDir, 'cert.pem'), 'garbage')
+    server.signal('SIGHUP')
+    await reported(made, 'not reloaded, the configuration stays as it was')
+    expect(await shown()).toBe('second')
   })
 
   test.each<[string, (made: Site) => void, string]>([
