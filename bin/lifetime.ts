@@ -1,5 +1,7 @@
 /** A started server. */
 export interface Running {
+  /** Begins a new log file, where there is one. */
+  rotateLog?(): void
   /** Ends transfers and listeners; resolves when nothing is left. */
   stop(): Promise<void>
   /** Resolves when the server has ended, rejects when it ended because something failed. */
@@ -24,7 +26,7 @@ const STOPPING = [
   ['SIGTERM', 143],
 ] as const
 /** Their default is to end the process, or to open the debugger. */
-const IGNORED = ['SIGHUP', 'SIGUSR1'] as const
+const IGNORED = ['SIGHUP'] as const
 
 /**
  * Keeps a server running until it ends or a signal asks for it; the second such signal does not wait.
@@ -32,6 +34,8 @@ const IGNORED = ['SIGHUP', 'SIGUSR1'] as const
  */
 export async function runUntilStopped(start: () => Promise<Running>, host: Host): Promise<void> {
   const listeners = new Map<NodeJS.Signals, () => void>(IGNORED.map((signal) => [signal, () => undefined]))
+  let running: Running | undefined
+  listeners.set('SIGUSR1', () => running?.rotateLog?.())
   let asked = false
   const stopAsked = new Promise<void>((resolve) => {
     for (const [signal, code] of STOPPING)
@@ -43,7 +47,7 @@ export async function runUntilStopped(start: () => Promise<Running>, host: Host)
   })
   for (const [signal, listener] of listeners) host.signals.on(signal, listener)
   try {
-    const running = await start()
+    running = await start()
     await Promise.race([running.finished, stopAsked])
     if (asked) await running.stop()
   } finally {

@@ -11,6 +11,7 @@ import { createGate } from './defender/gate.ts'
 import { createHasher } from './hashing/hasher.ts'
 import { createHttpd } from './httpd/httpd.ts'
 import { createLog } from './logging/logger.ts'
+import type { Destination } from './logging/destination.ts'
 import { watchAvailability } from './providers/availability.ts'
 import { openProvider } from './providers/open.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
@@ -58,6 +59,8 @@ export interface Running {
   sftpAddress: Address
   /** Absent when `httpd.bind_port` is 0. */
   httpAddress?: Address
+  /** Begins a new log file. */
+  rotateLog(): void
   /** Ends every connection, settles what is open, closes the store; a second call waits for the first. */
   stop(): Promise<void>
   /** Resolves after {@link stop}. */
@@ -102,7 +105,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       home: homedir(),
     })
     const log = createLog({
-      destination: options.log.filePath === '' ? { kind: 'stderr' } : { kind: 'file', path: options.log.filePath },
+      destination: logDestination(options.log),
       verbose: options.log.verbose,
       now: clock,
     })
@@ -216,6 +219,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     return {
       sftpAddress,
       ...(httpAddress === undefined ? {} : { httpAddress }),
+      rotateLog: () => void log.rotate(),
       stop: () => shutdown.run().finally(ended),
       finished,
     }
@@ -224,6 +228,16 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await shutdown.run().catch(() => undefined)
     throw error
   }
+}
+
+const MEGABYTE = 1024 * 1024
+/** What `--log-max-size 0` stands for. */
+const LARGEST_LOG_MB = 100
+
+function logDestination({ filePath, maxSizeMb, ...retention }: ServeOptions['log']): Destination {
+  if (filePath === '') return { kind: 'stderr' }
+  const maxBytes = (maxSizeMb === 0 ? LARGEST_LOG_MB : maxSizeMb) * MEGABYTE
+  return { kind: 'file', path: filePath, rotation: { maxBytes, ...retention } }
 }
 
 /** `0.0.0.0:2022`, `[::]:2022`. */

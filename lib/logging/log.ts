@@ -66,3 +66,11 @@ export interface Log {
   /** Resolves when everything logged so far has been handed to the operating system. */
   close(): Promise<void>
 }
+
+/** The log as its owner has it. */
+export interface ServerLog extends Log {
+  /** Begins a new log file. Resolves when that is done, or has failed; never rejects. */
+  rotate(): Promise<void>
+  /** Whether app records at debug are written from now on. */
+  setVerbose(on: boolean): void
+}

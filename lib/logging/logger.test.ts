@@ -7,14 +7,14 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { openSink } from './destination.ts'
-import type { Log } from './log.ts'
+import type { ServerLog } from './log.ts'
 import { createLog } from './logger.ts'
 
 const AT = new Date(2020, 0, 31, 3, 4, 5, 7)
 const clock: Clock = { ...systemClock, now: () => AT.getTime() }
 
 /** A log into memory. */
-function memoryLog(verbose = true): { log: Log; text: () => string; records: () => Record<string, unknown>[] } {
+function memoryLog(verbose = true): { log: ServerLog; text: () => string; records: () => Record<string, unknown>[] } {
   let text = ''
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -184,6 +184,16 @@ describe('records', () => {
 
 const messageIn = (line: string): unknown => Object(JSON.parse(line)).message
 
+test('debug records come and go with setVerbose', () => {
+  const { log, records } = memoryLog(false)
+  log.app('sftpd', 'debug', 'one')
+  log.setVerbose(true)
+  log.app('sftpd', 'debug', 'two')
+  log.setVerbose(false)
+  log.app('sftpd', 'debug', 'three')
+  expect(records().map(({ message }) => message)).toEqual(['two'])
+})
+
 describe('destinations', () => {
   let dir: string
   beforeEach(() => {
@@ -230,7 +240,10 @@ describe('destinations', () => {
 
   test.runIf(process.platform === 'linux')('a full disk is told once, and neither throws nor hangs', async () => {
     const complaints: string[] = []
-    const sink = openSink({ kind: 'file', path: '/dev/full' }, (line) => complaints.push(line))
+    const sink = openSink(
+      { kind: 'file', path: '/dev/full' },
+      { clock: systemClock, complain: (line) => void complaints.push(line) },
+    )
     for (let i = 0; i < 3; i++) {
       sink.write('unwritable\n')
       await vi.waitFor(() => expect(complaints).not.toEqual([]))
@@ -238,6 +251,7 @@ describe('destinations', () => {
     await sink.close()
     expect(complaints).toEqual([
       expect.stringMatching(/^Error: the log file \/dev\/full is not being written: ENOSPC.*\n$/),
+      'Error: 3 lines of the log file /dev/full were lost\n',
     ])
   })
 

@@ -5,7 +5,7 @@ import { describeError } from './describe.ts'
 import { openSink } from './destination.ts'
 import type { Destination } from './destination.ts'
 import { inert } from './inert.ts'
-import type { Log } from './log.ts'
+import type { ServerLog } from './log.ts'
 import { localSeconds, millisecondStamp } from './time.ts'
 
 export interface LogOptions {
@@ -20,8 +20,8 @@ export interface LogOptions {
  * Writes one JSON object a line, with the keys of SFTPGo: every category always has all of its own keys.
  * @throws Error with a one-line message when the log file cannot be opened; no call throws after that.
  */
-export function createLog({ destination, verbose, now: clock = systemClock }: LogOptions): Log {
-  const sink = openSink(destination)
+export function createLog({ destination, verbose: initiallyVerbose, now: clock = systemClock }: LogOptions): ServerLog {
+  let verbose = initiallyVerbose
   const stamp = millisecondStamp()
   const lines = pino(
     {
@@ -32,7 +32,7 @@ export function createLog({ destination, verbose, now: clock = systemClock }: Lo
     },
     { write: (line: string) => sink.write(`${inert(line.slice(0, -1))}\n`) },
   )
-  return {
+  const log: ServerLog = {
     app(sender, level, message, { connectionId = '', error } = {}) {
       if (level === 'debug' && !verbose) return
       const text = [message, error === undefined ? '' : describeError(error)].filter((part) => part !== '').join(': ')
@@ -92,6 +92,15 @@ export function createLog({ destination, verbose, now: clock = systemClock }: Lo
         error: record.error,
       })
     },
+    rotate: () => sink.rotate(),
+    setVerbose(on) {
+      verbose = on
+    },
     close: () => sink.close(),
   }
+  const sink = openSink(destination, {
+    clock,
+    tell: (message, error) => log.app('service', 'warn', message, { error }),
+  })
+  return log
 }

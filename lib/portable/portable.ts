@@ -129,6 +129,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
     })
     return {
       sftpAddress,
+      rotateLog: () => void log.rotate(),
       async stop() {
         await sshd.close()
         await hasher.close()
