@@ -13,16 +13,18 @@ import type { Hasher } from '../hashing/hasher.ts'
 import type { AppSender, Log } from '../logging/log.ts'
 import { BadCommand } from '../../protocol/exec/words.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
-import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { Authentication } from './authentication.ts'
 import type { Refusal } from './authentication.ts'
 import type { OpenAccount } from './account-session.ts'
 import { channelGone } from './channel-gone.ts'
 import { serveExec } from './exec-channel.ts'
 import { Outlet } from './outlet.ts'
+import type { Memory } from './memory.ts'
 import { serveSftp } from './sftp-channel.ts'
+import type { SftpChannelOptions } from './sftp-channel.ts'
 import { pathOf, requestedCommand } from './ssh-commands.ts'
 import type { CommandSettings, SshCommand } from './ssh-commands.ts'
+import { ReceiveWindow } from './receive-window.ts'
 import { closeUnusedSession, hasOverrunWindow, largestPacketBytes } from './transport-internals.ts'
 
 /** From the TCP connection to the end of authentication. */
@@ -57,13 +59,16 @@ export interface PeerOptions {
   clock: Clock
 }
 
+/** What every kind of channel is served with. */
+type CommonParts = Pick<SftpChannelOptions, 'outlet' | 'window' | 'active' | 'report'>
+
 /** One TCP connection, from its first byte to the last of its channels. */
 export class Peer {
   /** Resolves when the connection is over and everything it had open is closed. */
   readonly finished: Promise<void>
   readonly #socket: Socket
   readonly #options: PeerOptions
-  readonly #buffers: BufferPool
+  readonly #memory: Memory
   readonly #connectionId = randomBytes(32).toString('hex')
   readonly #remoteAddress: string
   readonly #clientIp: string
@@ -93,10 +98,10 @@ export class Peer {
   #endedHere = false
 
   /** @param startup told how far the connection has come, and when it is authenticated or over. */
-  constructor(socket: Socket, options: PeerOptions, buffers: BufferPool, startup: Startup) {
+  constructor(socket: Socket, options: PeerOptions, memory: Memory, startup: Startup) {
     this.#socket = socket
     this.#options = options
-    this.#buffers = buffers
+    this.#memory = memory
     this.#startup = startup
     this.#clientIp = plainIp(socket.remoteAddress ?? '')
     this.#remoteAddress = `${this.#clientIp.includes(':') ? `[${this.#clientIp}]` : this.#clientIp}:${socket.remotePort}`
@@ -125,7 +130,7 @@ export class Peer {
       this.#keysExchanged = true
       this.#startup.reached('keys exchanged')
     })
-    const outlet = new Outlet(this.#socket, client)
+    const outlet = new Outlet(this.#socket, client, this.#memory.slabs)
     this.#socket.on('data', () => this.#boundMemory())
     const { accounts, config } = this.#options
     const authentication = new Authentication(accounts, this.#clientIp, config.max_auth_tries, {
@@ -310,8 +315,8 @@ export class Peer {
 
   #sftp(channel: ServerChannel, outlet: Outlet, user: LiveUser): Promise<void> {
     const { clock } = this.#options
-    return this.#served(channel, user, { protocol: 'SFTP', sshCommand: '', sender: 'sftpd' }, (fs, common) =>
-      serveSftp({ channel, outlet, fs, username: user.username, buffers: this.#buffers, clock, ...common }),
+    return this.#served(channel, outlet, user, { protocol: 'SFTP', sshCommand: '', sender: 'sftpd' }, (fs, common) =>
+      serveSftp({ channel, fs, username: user.username, buffers: this.#memory.buffers, clock, ...common }),
     )
   }
 
@@ -320,9 +325,9 @@ export class Peer {
     const { name, line } = command
     const isScp = name === 'scp'
     const kind = { protocol: isScp ? 'SCP' : 'SSH', sshCommand: line, sender: isScp ? 'scp' : 'ssh' } as const
-    return this.#served(channel, user, kind, async (fs, common) => {
+    return this.#served(channel, outlet, user, kind, async (fs, common) => {
       const { username } = user
-      const parts = { channel, outlet, fs, command, username, buffers: this.#buffers, hasher, ...common }
+      const parts = { channel, fs, command, username, buffers: this.#memory.buffers, hasher, ...common }
       const exitStatus = await serveExec(parts)
       if (exitStatus !== 0) common.report(`command ${JSON.stringify(line)} ended with ${exitStatus}`, undefined)
       else {
@@ -335,9 +340,10 @@ export class Peer {
   /** Runs what a channel is for, on the account's files and in the list of connections. Never rejects. */
   async #served(
     channel: ServerChannel,
+    outlet: Outlet,
     user: LiveUser,
     { protocol, sshCommand, sender }: { protocol: Protocol; sshCommand: string; sender: AppSender },
-    serve: (fs: FileSystem, common: { active(): void; report(message: string, error: unknown): void }) => Promise<void>,
+    serve: (fs: FileSystem, common: CommonParts) => Promise<void>,
   ): Promise<void> {
     const { connections, clock, log, openAccount } = this.#options
     const context = { connectionId: this.#connectionId }
@@ -350,6 +356,7 @@ export class Peer {
       sshCommand,
       close: () => this.end(),
     })
+    const window = new ReceiveWindow(outlet.receiveWindow(channel), this.#memory.windows)
     const active = (): void => {
       this.#lastActivity = clock.monotonic()
       connection.touch()
@@ -363,6 +370,8 @@ export class Peer {
         },
       })
       await serve(account.fs, {
+        outlet,
+        window,
         active,
         report: (message, error) => log.app(sender, 'warn', message, { ...context, error }),
       })
@@ -371,6 +380,7 @@ export class Peer {
       log.app('sftpd', 'error', 'the session could not be served', { ...context, error })
       this.#socket.destroy()
     } finally {
+      window.release()
       connection.remove()
     }
   }
