@@ -34,6 +34,8 @@ export interface CommandRecord {
   sshCommand?: string
   connectionId: string
   protocol: 'SFTP' | 'SCP' | 'SSH'
+  /** Why it was refused or failed; absent on success. */
+  error?: string
 }
 
 export interface HttpRecord {

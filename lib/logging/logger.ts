@@ -53,7 +53,7 @@ export function createLog({ destination, verbose: initiallyVerbose, now: clock =
       else lines.warn({ ...fields, error: record.error })
     },
     command(record) {
-      lines.info({
+      const fields = {
         sender: record.sender,
         username: record.username,
         file_path: record.filePath,
@@ -66,7 +66,9 @@ export function createLog({ destination, verbose: initiallyVerbose, now: clock =
         ssh_command: record.sshCommand ?? '',
         connection_id: record.connectionId,
         protocol: record.protocol,
-      })
+      }
+      if (record.error === undefined) lines.info(fields)
+      else lines.warn({ ...fields, error: record.error })
     },
     http(record) {
       lines.info({

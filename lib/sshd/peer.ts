@@ -307,8 +307,16 @@ export class Peer {
       return requestedCommand(line, this.#options.config)
     } catch (error) {
       if (!(error instanceof BadCommand)) throw error
-      const message = `command ${JSON.stringify(line.slice(0, MAX_LOGGED_COMMAND))} refused: ${error.message}`
-      this.#options.log.app('ssh', 'warn', message, { connectionId: this.#connectionId })
+      const { username = '' } = this.#account?.user ?? {}
+      this.#options.log.command({
+        sender: 'SSHCommand',
+        username,
+        filePath: '',
+        sshCommand: line.slice(0, MAX_LOGGED_COMMAND),
+        connectionId: this.#connectionId,
+        protocol: 'SSH',
+        error: error.message,
+      })
       return undefined
     }
   }
@@ -328,12 +336,18 @@ export class Peer {
     return this.#served(channel, outlet, user, kind, async (fs, common) => {
       const { username } = user
       const parts = { channel, fs, command, username, buffers: this.#memory.buffers, hasher, ...common }
-      const exitStatus = await serveExec(parts)
-      if (exitStatus !== 0) common.report(`command ${JSON.stringify(line)} ended with ${exitStatus}`, undefined)
-      else {
-        const record = { username, filePath: pathOf(command), sshCommand: line, connectionId: this.#connectionId }
-        log.command({ sender: 'SSHCommand', ...record, protocol: 'SSH' })
-      }
+      let complaint = ''
+      const complained = (line: string): void => void (complaint ||= line)
+      const exitStatus = await serveExec({ ...parts, complained })
+      log.command({
+        sender: 'SSHCommand',
+        username,
+        filePath: pathOf(command),
+        sshCommand: line,
+        connectionId: this.#connectionId,
+        protocol: 'SSH',
+        ...(exitStatus === 0 ? {} : { error: complaint || `exit status ${exitStatus}` }),
+      })
     })
   }
 
