@@ -109,6 +109,7 @@ function program(io: Io): Sade {
         compress: value.boolean('log-compress'),
         verbose: value.boolean('log-verbose'),
       },
+      traceConnection: value.boolean('trace-connection'),
       env: io.env,
       stdout: (line) => io.stdout(line),
     }

@@ -21,6 +21,7 @@ import { transportNote } from './sshd/transport-note.ts'
 import { createThrottle } from './transfers/throttle.ts'
 import { versionInfo, versionText } from './version/version.ts'
 import type { Log } from './logging/log.ts'
+import { MANY_EVENTS, Traces } from './traces/traces.ts'
 import { countsUsage } from './transfers/counts-usage.ts'
 import { InFlightFolder } from './transfers/in-flight-folder.ts'
 import { InFlight, forgetful } from './transfers/in-flight.ts'
@@ -45,6 +46,8 @@ export interface ServeOptions {
     compress: boolean
     verbose: boolean
   }
+  /** Every event of every connection is logged, and many are kept. */
+  traceConnection?: boolean
   env: NodeJS.ProcessEnv
   stdout: (line: string) => void
 }
@@ -155,6 +158,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
     if (recovery !== undefined) shutdown.add(() => recovery.finished())
     const connections = new Connections(clock)
     const gate = createGate({ config: config.defender, clock, log })
+    const traces = new Traces({
+      clock,
+      eventsPerConnection: options.traceConnection ? MANY_EVENTS : config.sftpd.trace_events,
+      ...(options.traceConnection ? { log } : {}),
+    })
     const hasher = createHasher()
     shutdown.add(() => hasher.close())
 
@@ -186,6 +194,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       loginBanner: await readLoginBanner(resolveIn(configDir, config.sftpd.login_banner_file)),
       log,
       clock,
+      traces,
     })
     const sftpAddress = await sshd.listen({ host: config.sftpd.bind_address, port: config.sftpd.bind_port })
     shutdown.add(() => sshd.close())
@@ -197,6 +206,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       version: { version, build_date: date, commit_hash: commit },
       log,
       clock,
+      traces,
     })
     const httpAddress =
       config.httpd.bind_port === 0

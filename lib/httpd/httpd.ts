@@ -3,6 +3,7 @@ import type { Accounts } from '../accounts/accounts.ts'
 import type { Clock } from '../clock.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
+import type { TraceReader } from '../traces/traces.ts'
 import { readBody } from './body.ts'
 import { connectionRoutes } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
@@ -11,6 +12,7 @@ import { answerClientError } from './malformed.ts'
 import { SECURITY_HEADERS, type Reply } from './replies.ts'
 import { createRequestIds } from './request-ids.ts'
 import { statusRoutes, type Version } from './status.ts'
+import { traceRoutes } from './traces.ts'
 import { userRoutes } from './users.ts'
 
 /** Room for the cookies and tokens of any proxy in front; node's own 16 KiB is less than 0.9.4 takes. */
@@ -30,6 +32,8 @@ export interface HttpdOptions {
   version: Version
   log: Log
   clock: Clock
+  /** Absent: there is nothing to show of connections that are over. */
+  traces?: TraceReader
   /** Names (without port) the server is reached by, beside its address and loopback: see `createGuard`. */
   allowedHosts?: readonly string[]
 }
@@ -53,14 +57,27 @@ export interface Httpd {
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>
 }
 
-export function createHttpd({ accounts, connections, version, log, clock, allowedHosts = [] }: HttpdOptions): Httpd {
+export function createHttpd({
+  accounts,
+  connections,
+  version,
+  log,
+  clock,
+  traces,
+  allowedHosts = [],
+}: HttpdOptions): Httpd {
   const nextRequestId = createRequestIds()
   // Until the address is known, the strictest answer to which hosts are served.
   let guard = createGuard({ bindHost: '', boundAddress: '127.0.0.1', allowedHosts })
   let closed: Promise<void> | undefined
 
   const dispatch = createDispatch({
-    routes: [...statusRoutes(accounts, version), ...connectionRoutes(connections, log), ...userRoutes(accounts)],
+    routes: [
+      ...statusRoutes(accounts, version),
+      ...connectionRoutes(connections, log),
+      ...(traces === undefined ? [] : traceRoutes(traces)),
+      ...userRoutes(accounts),
+    ],
     guard: (request) => guard(request),
     log,
   })

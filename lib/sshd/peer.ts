@@ -11,6 +11,7 @@ import type { Offence } from '../defender/defender.ts'
 import type { Startup } from '../defender/startups.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { AppSender, Log } from '../logging/log.ts'
+import { Traces } from '../traces/traces.ts'
 import { BadCommand } from '../../protocol/exec/words.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
 import { Authentication } from './authentication.ts'
@@ -20,6 +21,7 @@ import { channelGone } from './channel-gone.ts'
 import { serveExec } from './exec-channel.ts'
 import { Outlet } from './outlet.ts'
 import type { Memory } from './memory.ts'
+import { PeerTrace } from './peer-trace.ts'
 import { serveSftp } from './sftp-channel.ts'
 import type { SftpChannelOptions } from './sftp-channel.ts'
 import { pathOf, requestedCommand } from './ssh-commands.ts'
@@ -57,6 +59,8 @@ export interface PeerOptions {
   }
   log: Log
   clock: Clock
+  /** Absent: no story is kept. */
+  traces?: Traces
 }
 
 /** What every kind of channel is served with. */
@@ -77,6 +81,7 @@ export class Peer {
   readonly #work = new Set<Promise<void>>()
   readonly #loginTimer: Timer
   readonly #startup: Startup
+  readonly #trace: PeerTrace
   #goodbyeTimer: Timer | undefined
   #idleTimer: Timer | undefined
   #lastActivity: number
@@ -105,6 +110,11 @@ export class Peer {
     this.#startup = startup
     this.#clientIp = plainIp(socket.remoteAddress ?? '')
     this.#remoteAddress = `${this.#clientIp.includes(':') ? `[${this.#clientIp}]` : this.#clientIp}:${socket.remotePort}`
+    this.#trace = new PeerTrace(options.traces ?? new Traces({ clock: options.clock, eventsPerConnection: 0 }), {
+      connectionId: this.#connectionId,
+      ip: this.#clientIp,
+      remoteAddress: this.#remoteAddress,
+    })
     this.#lastActivity = options.clock.monotonic()
     this.#loginTimer = options.clock.after(LOGIN_GRACE_MS, () => {
       this.#error = 'the login took more than two minutes'
@@ -119,6 +129,7 @@ export class Peer {
   greeted(client: SshConnection, identification: string): void {
     this.#clientVersion = identification
     this.#startup.reached('identified')
+    this.#trace.greeted(client, identification)
     client.on('error', (error: Error & { level?: string }) => {
       this.#error ||= error.message
       // Others are of the network, or of a client that has no algorithm in common with this server.
@@ -139,7 +150,9 @@ export class Peer {
       exhausted: () => this.#sendAway(client, 'too many authentication failures'),
     })
     this.#authentication = authentication
-    client.on('authentication', (context) => this.#track(authentication.decide(context)))
+    client.on('authentication', (context) =>
+      this.#track(this.#trace.deciding(context, () => authentication.decide(context))),
+    )
     client.on('ready', () => {
       this.#startup.done()
       this.#loginTimer.cancel()
@@ -147,7 +160,10 @@ export class Peer {
       this.#watchIdleness()
     })
     client.on('session', (accept, reject) => {
-      if (this.#sessions >= MAX_CHANNELS) return reject()
+      if (this.#sessions >= MAX_CHANNELS) {
+        this.#trace.add('channel_refused', { reason: `${MAX_CHANNELS} sessions are open, which is the most` })
+        return reject()
+      }
       return this.#session(client, accept(), outlet)
     })
     // Forwarding of ports and sockets is none of this server's business.
@@ -182,7 +198,9 @@ export class Peer {
     void work.finally(() => this.#work.delete(work))
   }
 
-  #refused({ username, loginType, reason, offence }: Refusal, client: SshConnection): boolean {
+  #refused(refusal: Refusal, client: SshConnection): boolean {
+    const { username, loginType, reason, offence } = refusal
+    this.#trace.refused(refusal)
     if (reason === 'invalid home directory') {
       // Whoever reads those records bans addresses, and this one showed the right password or key.
       this.#logRefusal(username, reason)
@@ -204,6 +222,7 @@ export class Peer {
     const context = { connectionId: this.#connectionId }
     const { username } = login.user
     const refuse = (reason: string, error?: unknown): false => {
+      this.#trace.loginRefused(login, reason)
       this.#logRefusal(username, reason, error)
       return false
     }
@@ -229,6 +248,7 @@ export class Peer {
     }
     this.#loggedIn = true
     accounts.loggedIn(user)
+    this.#trace.loggedIn(login)
     log.app(
       'sftpd',
       'info',
@@ -250,6 +270,7 @@ export class Peer {
     this.#options.log.app('sftpd', 'info', `${JSON.stringify(username)} is disconnected: ${reason}`, {
       connectionId: this.#connectionId,
     })
+    this.#trace.add('ending', { reason })
     this.end()
   }
 
@@ -280,6 +301,7 @@ export class Peer {
       if (packetBytes < MIN_CHANNEL_PACKET_BYTES) {
         const message = `the client takes packets of ${packetBytes} bytes only: channel refused`
         this.#options.log.app('sftpd', 'warn', message, { connectionId: this.#connectionId })
+        this.#trace.add('channel_refused', { reason: message })
         return reject?.()
       }
       const channel = accept()
@@ -291,7 +313,10 @@ export class Peer {
       void served.finally(() => this.#channels.delete(channel))
     }
     session.on('subsystem', (accept, reject: (() => void) | undefined, info) => {
-      if (info.name !== 'sftp') return reject?.()
+      if (info.name !== 'sftp') {
+        this.#trace.add('channel_refused', { subsystem: info.name, reason: 'there is no such subsystem' })
+        return reject?.()
+      }
       return start(accept, reject, (channel, user) => this.#sftp(channel, outlet, user))
     })
     session.on('exec', (accept, reject: (() => void) | undefined, info) => {
@@ -317,6 +342,7 @@ export class Peer {
         protocol: 'SSH',
         error: error.message,
       })
+      this.#trace.add('channel_refused', { command: line, reason: error.message })
       return undefined
     }
   }
@@ -368,8 +394,12 @@ export class Peer {
       remoteAddress: this.#remoteAddress,
       protocol,
       sshCommand,
-      close: () => this.end(),
+      close: () => {
+        this.#trace.add('ending', { reason: 'an administrator closed it' })
+        this.end()
+      },
     })
+    this.#trace.add('channel_opened', { protocol, command: sshCommand || undefined })
     const window = new ReceiveWindow(outlet.receiveWindow(channel), this.#memory.windows)
     const active = (): void => {
       this.#lastActivity = clock.monotonic()
@@ -396,6 +426,7 @@ export class Peer {
     } finally {
       window.release()
       connection.remove()
+      this.#trace.add('channel_closed', { protocol, command: sshCommand || undefined })
     }
   }
 
@@ -425,6 +456,7 @@ export class Peer {
       this.#options.log.app('sftpd', 'info', `idle for ${this.#options.config.idle_timeout} minutes: disconnected`, {
         connectionId: this.#connectionId,
       })
+      this.#trace.add('ending', { reason: `idle for ${this.#options.config.idle_timeout} minutes` })
       this.end()
       return
     }
@@ -440,6 +472,11 @@ export class Peer {
     if (!this.#loggedIn && !this.#endedHere) this.#reportLogin()
     await Promise.all(this.#work)
     await this.#closeSession()
+    this.#trace.ended({
+      loggedIn: this.#loggedIn,
+      error: this.#error || (this.#endedHere ? 'this server ended it' : ''),
+      tried: this.#authentication?.tried === true,
+    })
   }
 
   /** The connection is over and nobody logged in. Every refused password or key has its own record already. */
