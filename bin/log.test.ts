@@ -63,8 +63,9 @@ function site(): Site {
       })
       let port = 0
       await eventually(() => {
-        port = Number(/ready: SFTP on \S+:(\d+)/.exec(stdout)?.[1])
-        expect(port, stdout + stderr).toBeGreaterThan(0)
+        const [, found] = /ready: SFTP on \S+:(\d+)/.exec(stdout) ?? []
+        if (found === undefined) throw new Error(`not ready: ${stdout}${stderr}`)
+        port = Number(found)
       })
       return { signal: (name) => void child.kill(name), port, stderr: () => stderr }
     },

@@ -10,6 +10,9 @@ import { openSink } from './destination.ts'
 import type { ServerLog } from './log.ts'
 import { createLog } from './logger.ts'
 
+// Properties take their time on a machine with more to do than this.
+vi.setConfig({ testTimeout: 60_000 })
+
 const AT = new Date(2020, 0, 31, 3, 4, 5, 7)
 const clock: Clock = { ...systemClock, now: () => AT.getTime() }
 
@@ -183,6 +186,31 @@ describe('records', () => {
 })
 
 const messageIn = (line: string): unknown => Object(JSON.parse(line)).message
+
+test('whatever bytes come from outside, a record of any category is one line, and of its own category', () => {
+  const bytes = fc.uint8Array({ maxLength: 40 }).map((noise) => Buffer.from(noise))
+  const text = fc.oneof(
+    bytes.map((noise) => noise.toString('utf8')),
+    bytes.map((noise) => noise.toString('latin1')),
+    fc.constantFrom('"}\n{"sender":"Upload"', '\r\n', '\x1b[2J', '\u2066\u202e', '\ud800', '__proto__'),
+  )
+  fc.assert(
+    fc.property(text, text, (a, b) => {
+      const { log, text: written, records } = memoryLog()
+      const file = { username: a, filePath: b, connectionId: a, protocol: 'SFTP', error: b } as const
+      log.app('sftpd', 'warn', a, { connectionId: b, error: new Error(b) })
+      log.transfer({ ...file, sender: 'Upload', elapsedMs: 1, sizeBytes: 1 })
+      log.command({ ...file, sender: 'Rename', targetPath: a, sshCommand: b })
+      const request = { method: a, proto: b, remoteAddr: a, requestId: b, uri: a, userAgent: b }
+      log.http({ ...request, respStatus: 200, respSize: 1, elapsedMs: 1 })
+      log.connectionFailed({ clientIp: a, username: b, loginType: 'password', error: a })
+      expect(written().replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+      const senders = records().map(({ sender }) => sender)
+      expect(senders).toEqual(['sftpd', 'Upload', 'Rename', 'httpd', 'connection_failed'])
+    }),
+    { numRuns: 300 },
+  )
+})
 
 test('debug records come and go with setVerbose', () => {
   const { log, records } = memoryLog(false)

@@ -363,7 +363,7 @@ export class Peer {
       const { username } = user
       const parts = { channel, fs, command, username, buffers: this.#memory.buffers, hasher, ...common }
       let complaint = ''
-      const complained = (line: string): void => void (complaint ||= line)
+      const complained = (text: string): void => void (complaint ||= text)
       const exitStatus = await serveExec({ ...parts, complained })
       log.command({
         sender: 'SSHCommand',

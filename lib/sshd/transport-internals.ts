@@ -137,15 +137,13 @@ export interface Offer {
 
 /** Tells of the offers of a key exchange in the order in which they are compared: the transport keeps none of them. */
 export function watchOffers(client: SshConnection, told: (offer: Offer) => void): () => void {
-  const { _protocol: protocol } = client as unknown as { _protocol: { _debug: ((line: string) => void) | undefined } }
-  const before = protocol._debug
-  protocol._debug = (line) => {
+  const { _protocol: protocol } = client as unknown as { _protocol: object }
+  const listener = (line: string): void => {
     const [, side, what = '', names = ''] = /^Handshake: \((local|remote)\) ([^:]*): (.*)$/s.exec(line) ?? []
     if (side !== undefined) told({ what, side: side === 'local' ? 'server' : 'client', names })
   }
-  return () => {
-    protocol._debug = before
-  }
+  Object.assign(protocol, { _debug: listener })
+  return () => void Object.assign(protocol, { _debug: undefined })
 }
 
 interface Supported {
