@@ -33,6 +33,7 @@ export const ACTIONS: { readonly [C in ActiveName]: (call: Call<C>, io: Io) => P
         compress: value.boolean('log-compress'),
         verbose: value.boolean('log-verbose'),
       },
+      traceConnection: value.boolean('trace-connection'),
       env: io.env,
       stdout: (line) => io.stdout(line),
     }
@@ -73,7 +74,7 @@ export const ACTIONS: { readonly [C in ActiveName]: (call: Call<C>, io: Io) => P
       flags: [
         ...given(['config-file'], (name) => value.text(name)),
         ...given(['log-max-size', 'log-max-backups', 'log-max-age'], (name) => value.integer(name)),
-        ...given(['log-compress', 'log-verbose'], (name) => value.boolean(name)),
+        ...given(['log-compress', 'log-verbose', 'trace-connection'], (name) => value.boolean(name)),
       ],
       user: value.text('user'),
       homes: value.list('homes'),

@@ -123,6 +123,15 @@ describe('serve', () => {
     expect(serve).toMatchObject(all)
   })
 
+  test.each([
+    { argv: [], traceConnection: false },
+    { argv: ['--trace-connection'], traceConnection: true },
+    { argv: ['-t'], traceConnection: true },
+    { argv: ['-t=false'], traceConnection: false },
+  ])('$argv: connections are traced: $traceConnection', async ({ argv, traceConnection }) => {
+    expect((await cli(['serve', ...argv])).serve).toMatchObject({ traceConnection })
+  })
+
   const ENV = {
     SFTPGO_CONFIG_DIR: '/c',
     SFTPGO_CONFIG_FILE: 'f',

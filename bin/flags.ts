@@ -98,6 +98,13 @@ export const SERVE_FLAGS = [
     variable: 'SFTPGO_LOG_VERBOSE',
     help: 'Log debug records too',
   },
+  {
+    name: 'trace-connection',
+    short: 't',
+    kind: 'boolean',
+    fallback: 'false',
+    help: 'Keep and log what happens to each connection in every detail',
+  },
 ] as const satisfies readonly Flag[]
 
 const [, CONFIG_FILE] = INITPROVIDER_FLAGS

@@ -3,6 +3,8 @@ import type { Clock } from '../lib/clock.ts'
 
 /** A started server. */
 export interface Running {
+  /** Begins a new log file, where there is one. */
+  rotateLog?(): void
   /** Ends transfers and listeners; resolves when nothing is left. */
   stop(): Promise<void>
   /** Resolves when the server has ended, rejects when it ended because something failed. */
@@ -38,7 +40,7 @@ export const CRASH_DEADLINE_MS = 10_000
 /**
  * Keeps a server running until it ends, a signal asks for it or an error that nobody caught leaves it in an unknown
  * state. A second stopping signal, or a second such error, does not wait. SIGHUP reloads; what cannot reload is a program
- * of somebody's terminal, and ends with it. SIGUSR1 would open the debugger and is ignored.
+ * of somebody's terminal, and ends with it. SIGUSR1 begins a new log file.
  * @throws what `start`, `stop` and `finished` throw, and the error that nobody caught.
  */
 export async function runUntilStopped(start: () => Promise<Running>, host: Host): Promise<void> {
@@ -58,7 +60,7 @@ export async function runUntilStopped(start: () => Promise<Running>, host: Host)
       if (running?.reload !== undefined) void running.reload()
       else if (running !== undefined) ask(HUNG_UP)
     })
-    listeners.set('SIGUSR1', () => undefined)
+    listeners.set('SIGUSR1', () => running?.rotateLog?.())
   })
   const faulted = new Promise<never>((_, reject) => {
     // Rejections that nobody handles arrive here, too.

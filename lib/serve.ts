@@ -26,6 +26,7 @@ import { describeChanges } from './lifetime/changes.ts'
 import { gaugesOf } from './metrics/gauges.ts'
 import { meteredThrottle } from './metrics/metered-throttle.ts'
 import { createPrometheus } from './metrics/prometheus.ts'
+import type { Destination } from './logging/destination.ts'
 import { watchAvailability } from './providers/availability.ts'
 import { openProvider } from './providers/open.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
@@ -38,6 +39,7 @@ import { versionInfo, versionText } from './version/version.ts'
 import { Reload } from './lifetime/reload.ts'
 import { Shutdown } from './lifetime/shutdown.ts'
 import type { Log } from './logging/log.ts'
+import { MANY_EVENTS, Traces } from './traces/traces.ts'
 import { countsUsage } from './transfers/counts-usage.ts'
 import { InFlightFolder } from './transfers/in-flight-folder.ts'
 import { InFlight, forgetful } from './transfers/in-flight.ts'
@@ -62,6 +64,8 @@ export interface ServeOptions {
     compress: boolean
     verbose: boolean
   }
+  /** Every event of every connection is logged, and many are kept. */
+  traceConnection?: boolean
   env: NodeJS.ProcessEnv
   stdout: (line: string) => void
 }
@@ -76,6 +80,8 @@ export interface Running {
   sftpAddress: Address
   /** Absent when `httpd.bind_port` is 0. */
   httpAddress?: Address
+  /** Begins a new log file. */
+  rotateLog(): void
   /**
    * Lets transfers finish within `sftpd.grace_time`, ends every connection, settles what is open, closes the store; a
    * second call waits for the first.
@@ -109,7 +115,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       })
     const { config, file, warnings } = await load()
     const log = createLog({
-      destination: options.log.filePath === '' ? { kind: 'stderr' } : { kind: 'file', path: options.log.filePath },
+      destination: logDestination(options.log),
       verbose: options.log.verbose,
       now: clock,
     })
@@ -163,6 +169,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
     if (recovery !== undefined) shutdown.add(() => recovery.finished(), 'looking after what a crash left')
     const connections = new Connections(clock)
     const gate = createGate({ config: config.defender, clock, log })
+    const traces = new Traces({
+      clock,
+      eventsPerConnection: options.traceConnection ? MANY_EVENTS : config.sftpd.trace_events,
+      ...(options.traceConnection ? { log } : {}),
+    })
     const hasher = createHasher()
     shutdown.add(() => hasher.close(), 'the thread for hashes')
     // Before anything listens.
@@ -216,6 +227,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       ...settings,
       log,
       clock,
+      traces,
     })
     const reload = new Reload({
       load,
@@ -255,6 +267,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       ...security,
       log,
       clock,
+      traces,
     })
     const httpAddress =
       config.httpd.bind_port === 0
@@ -283,6 +296,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     return {
       sftpAddress,
       ...(httpAddress === undefined ? {} : { httpAddress }),
+      rotateLog: () => void log.rotate(),
       stop: () => (stopping ??= stop(reload.current.sftpd.grace_time).finally(ended)),
       reload: () => (stopping === undefined ? reload.run() : Promise.resolve()),
       crash(cause) {
@@ -297,6 +311,16 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await shutdown.run().catch(() => undefined)
     throw error
   }
+}
+
+const MEGABYTE = 1024 * 1024
+/** What `--log-max-size 0` stands for. */
+const LARGEST_LOG_MB = 100
+
+function logDestination({ filePath, maxSizeMb, ...retention }: ServeOptions['log']): Destination {
+  if (filePath === '') return { kind: 'stderr' }
+  const maxBytes = (maxSizeMb === 0 ? LARGEST_LOG_MB : maxSizeMb) * MEGABYTE
+  return { kind: 'file', path: filePath, rotation: { maxBytes, ...retention } }
 }
 
 /** `0.0.0.0:2022`, `[::]:2022`. */

@@ -25,6 +25,7 @@ test('the defaults are those of the documented configuration file', () => {
       login_banner_file: '',
       setstat_mode: 0,
       enabled_ssh_commands: ['md5sum', 'sha1sum', 'cd', 'pwd'],
+      trace_events: 64,
     },
     data_provider: {
       driver: 'sqlite',
@@ -90,7 +91,7 @@ test('every setting says what it is for', () => {
 
 test('each setting is known by its path and by how the environment writes it', () => {
   const kinds = new Map(leavesOf(configSchema).map(({ path, kind }) => [path.join('.'), kind]))
-  expect(kinds.size).toBe(58)
+  expect(kinds.size).toBe(59)
   expect(kinds.get('sftpd.bind_port')).toBe('integer')
   expect(kinds.get('sftpd.upload_mode')).toBe('integer')
   expect(kinds.get('sftpd.enable_scp')).toBe('boolean')

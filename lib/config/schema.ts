@@ -125,6 +125,9 @@ const sftpd = section({
   enabled_ssh_commands: words(['md5sum', 'sha1sum', 'cd', 'pwd'], [...SSH_COMMANDS, '*']).describe(
     'SSH commands that users may run; "*" means all of them.',
   ),
+  trace_events: integer(64, 0, 10_000).describe(
+    'Events of each connection that are kept in memory, to explain failed logins; 0 keeps none.',
+  ),
 })
 
 const dataProvider = section({

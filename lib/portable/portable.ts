@@ -184,6 +184,7 @@ export async function portable(options: PortableOptions): Promise<Omit<Running, 
     const stop = (): Promise<void> => shutdown.run().finally(ended)
     return {
       sftpAddress,
+      rotateLog: () => void log.rotate(),
       stop,
       crash(cause) {
         const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)

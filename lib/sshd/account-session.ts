@@ -4,6 +4,7 @@ import type { LiveUser } from '../accounts/live-users.ts'
 import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Hasher } from '../hashing/hasher.ts'
+import { describeError } from '../logging/describe.ts'
 import type { Log } from '../logging/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { QuotaUse } from '../providers/provider.ts'
@@ -202,8 +203,30 @@ function observer(
       }
     },
     done: (event) => log.command({ ...common, ...describe(event, real) }),
+    failed(attempt, error) {
+      // A command tells of its own failures.
+      if (protocol === 'SSH') return
+      const reason = describeError(error)
+      if (attempt.kind === 'Upload' || attempt.kind === 'Download') {
+        log.transfer({
+          ...common,
+          sender: attempt.kind,
+          elapsedMs: 0,
+          sizeBytes: 0,
+          filePath: real(attempt.path),
+          error: reason,
+        })
+      } else if (attempt.kind === 'Other') {
+        const message = `${attempt.operation} of ${JSON.stringify(real(attempt.path))} by ${JSON.stringify(user.username)} failed`
+        const level = QUIET.has(attempt.operation) ? 'debug' : 'warn'
+        log.app(protocol === 'SCP' ? 'scp' : 'sftpd', level, message, { connectionId: connection.connectionId, error })
+      } else log.command({ ...common, ...describe(attempt, real), error: reason })
+    },
   }
 }
+
+/** Asked for each of the names in a directory. */
+const QUIET: ReadonlySet<keyof FileSystem> = new Set(['stat', 'lstat', 'readlink', 'statvfs'])
 
 function describe(event: FileEvent, real: (path: VirtualPath) => string) {
   const { kind: sender } = event

@@ -12,6 +12,7 @@ import type { Startup } from '../defender/startups.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { AppSender, Log } from '../logging/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { Traces } from '../traces/traces.ts'
 import { BadCommand } from '../../protocol/exec/words.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
 import { Authentication } from './authentication.ts'
@@ -21,6 +22,7 @@ import { channelGone } from './channel-gone.ts'
 import { serveExec } from './exec-channel.ts'
 import { Outlet } from './outlet.ts'
 import type { Memory } from './memory.ts'
+import { PeerTrace } from './peer-trace.ts'
 import { serveSftp } from './sftp-channel.ts'
 import type { SftpChannelOptions } from './sftp-channel.ts'
 import { pathOf, requestedCommand } from './ssh-commands.ts'
@@ -68,6 +70,8 @@ export interface PeerOptions {
   clock: Clock
   /** Absent: nothing is counted. */
   metrics?: Pick<Metrics, 'login' | 'commandEnded'>
+  /** Absent: no story is kept. */
+  traces?: Traces
 }
 
 /** What every kind of channel is served with. */
@@ -90,6 +94,7 @@ export class Peer {
   readonly #work = new Set<Promise<void>>()
   readonly #loginTimer: Timer
   readonly #startup: Startup
+  readonly #trace: PeerTrace
   #goodbyeTimer: Timer | undefined
   #idleTimer: Timer | undefined
   #drainTimer: Timer | undefined
@@ -121,6 +126,11 @@ export class Peer {
     this.#startup = startup
     this.#clientIp = plainIp(socket.remoteAddress ?? '')
     this.#remoteAddress = `${this.#clientIp.includes(':') ? `[${this.#clientIp}]` : this.#clientIp}:${socket.remotePort}`
+    this.#trace = new PeerTrace(options.traces ?? new Traces({ clock: options.clock, eventsPerConnection: 0 }), {
+      connectionId: this.#connectionId,
+      ip: this.#clientIp,
+      remoteAddress: this.#remoteAddress,
+    })
     this.#lastActivity = options.clock.monotonic()
     this.#loginTimer = options.clock.after(LOGIN_GRACE_MS, () => {
       this.#error = 'the login took more than two minutes'
@@ -135,6 +145,7 @@ export class Peer {
   greeted(client: SshConnection, identification: string): void {
     this.#clientVersion = identification
     this.#startup.reached('identified')
+    this.#trace.greeted(client, identification)
     client.on('error', (error: Error & { level?: string }) => {
       this.#error ||= error.message
       // Others are of the network, or of a client that has no algorithm in common with this server.
@@ -156,7 +167,9 @@ export class Peer {
       exhausted: () => this.#sendAway(client, 'too many authentication failures'),
     })
     this.#authentication = authentication
-    client.on('authentication', (context) => this.#track(authentication.decide(context)))
+    client.on('authentication', (context) =>
+      this.#track(this.#trace.deciding(context, () => authentication.decide(context))),
+    )
     client.on('ready', () => {
       this.#startup.done()
       this.#loginTimer.cancel()
@@ -164,7 +177,14 @@ export class Peer {
       this.#watchIdleness()
     })
     client.on('session', (accept, reject) => {
-      if (this.#draining || this.#sessions >= MAX_CHANNELS) return reject()
+      if (this.#draining) {
+        this.#trace.add('channel_refused', { reason: 'the server is about to stop' })
+        return reject()
+      }
+      if (this.#sessions >= MAX_CHANNELS) {
+        this.#trace.add('channel_refused', { reason: `${MAX_CHANNELS} sessions are open, which is the most` })
+        return reject()
+      }
       return this.#session(client, accept(), outlet)
     })
     // Forwarding of ports and sockets is none of this server's business.
@@ -220,7 +240,9 @@ export class Peer {
     void work.finally(() => this.#work.delete(work))
   }
 
-  #refused({ username, loginType, reason, offence }: Refusal, client: SshConnection): boolean {
+  #refused(refusal: Refusal, client: SshConnection): boolean {
+    const { username, loginType, reason, offence } = refusal
+    this.#trace.refused(refusal)
     if (reason === 'invalid home directory') {
       // Whoever reads those records bans addresses, and this one showed the right password or key.
       this.#logRefusal(username, reason)
@@ -242,6 +264,7 @@ export class Peer {
     const context = { connectionId: this.#connectionId }
     const { username } = login.user
     const refuse = (reason: string, error?: unknown): false => {
+      this.#trace.loginRefused(login, reason)
       this.#logRefusal(username, reason, error)
       return false
     }
@@ -267,6 +290,7 @@ export class Peer {
     }
     this.#loggedIn = true
     accounts.loggedIn(user)
+    this.#trace.loggedIn(login)
     log.app(
       'sftpd',
       'info',
@@ -288,6 +312,7 @@ export class Peer {
     this.#options.log.app('sftpd', 'info', `${JSON.stringify(username)} is disconnected: ${reason}`, {
       connectionId: this.#connectionId,
     })
+    this.#trace.add('ending', { reason })
     this.end()
   }
 
@@ -318,6 +343,7 @@ export class Peer {
       if (packetBytes < MIN_CHANNEL_PACKET_BYTES) {
         const message = `the client takes packets of ${packetBytes} bytes only: channel refused`
         this.#options.log.app('sftpd', 'warn', message, { connectionId: this.#connectionId })
+        this.#trace.add('channel_refused', { reason: message })
         return reject?.()
       }
       const channel = accept()
@@ -329,7 +355,10 @@ export class Peer {
       void served.finally(() => this.#channels.delete(channel))
     }
     session.on('subsystem', (accept, reject: (() => void) | undefined, info) => {
-      if (info.name !== 'sftp') return reject?.()
+      if (info.name !== 'sftp') {
+        this.#trace.add('channel_refused', { subsystem: info.name, reason: 'there is no such subsystem' })
+        return reject?.()
+      }
       return start(accept, reject, (channel, user) => this.#sftp(channel, outlet, user))
     })
     session.on('exec', (accept, reject: (() => void) | undefined, info) => {
@@ -345,8 +374,17 @@ export class Peer {
       return requestedCommand(line, this.#options.config)
     } catch (error) {
       if (!(error instanceof BadCommand)) throw error
-      const message = `command ${JSON.stringify(line.slice(0, MAX_LOGGED_COMMAND))} refused: ${error.message}`
-      this.#options.log.app('ssh', 'warn', message, { connectionId: this.#connectionId })
+      const { username = '' } = this.#account?.user ?? {}
+      this.#options.log.command({
+        sender: 'SSHCommand',
+        username,
+        filePath: '',
+        sshCommand: line.slice(0, MAX_LOGGED_COMMAND),
+        connectionId: this.#connectionId,
+        protocol: 'SSH',
+        error: error.message,
+      })
+      this.#trace.add('channel_refused', { command: line, reason: error.message })
       return undefined
     }
   }
@@ -366,13 +404,19 @@ export class Peer {
     return this.#served(channel, outlet, user, kind, async (fs, common) => {
       const { username } = user
       const parts = { channel, fs, command, username, buffers: this.#memory.buffers, hasher, ...common }
-      const exitStatus = await serveExec(parts)
+      let complaint = ''
+      const complained = (text: string): void => void (complaint ||= text)
+      const exitStatus = await serveExec({ ...parts, complained })
       metrics?.commandEnded(name, exitStatus === 0)
-      if (exitStatus !== 0) common.report(`command ${JSON.stringify(line)} ended with ${exitStatus}`, undefined)
-      else {
-        const record = { username, filePath: pathOf(command), sshCommand: line, connectionId: this.#connectionId }
-        log.command({ sender: 'SSHCommand', ...record, protocol: 'SSH' })
-      }
+      log.command({
+        sender: 'SSHCommand',
+        username,
+        filePath: pathOf(command),
+        sshCommand: line,
+        connectionId: this.#connectionId,
+        protocol: 'SSH',
+        ...(exitStatus === 0 ? {} : { error: complaint || `exit status ${exitStatus}` }),
+      })
     })
   }
 
@@ -393,9 +437,13 @@ export class Peer {
       remoteAddress: this.#remoteAddress,
       protocol,
       sshCommand,
-      close: () => this.end(),
+      close: () => {
+        this.#trace.add('ending', { reason: 'an administrator closed it' })
+        this.end()
+      },
     })
     this.#listed.add(connection)
+    this.#trace.add('channel_opened', { protocol, command: sshCommand || undefined })
     const window = new ReceiveWindow(outlet.receiveWindow(channel), this.#memory.windows)
     const active = (): void => {
       this.#lastActivity = clock.monotonic()
@@ -424,6 +472,7 @@ export class Peer {
       this.#listed.delete(connection)
       window.release()
       connection.remove()
+      this.#trace.add('channel_closed', { protocol, command: sshCommand || undefined })
     }
   }
 
@@ -453,6 +502,7 @@ export class Peer {
       this.#options.log.app('sftpd', 'info', `idle for ${this.#options.config.idle_timeout} minutes: disconnected`, {
         connectionId: this.#connectionId,
       })
+      this.#trace.add('ending', { reason: `idle for ${this.#options.config.idle_timeout} minutes` })
       this.end()
       return
     }
@@ -469,6 +519,11 @@ export class Peer {
     if (!this.#loggedIn && !this.#endedHere) this.#reportLogin()
     await Promise.all(this.#work)
     await this.#closeSession()
+    this.#trace.ended({
+      loggedIn: this.#loggedIn,
+      error: this.#error || (this.#endedHere ? 'this server ended it' : ''),
+      tried: this.#authentication?.tried === true,
+    })
   }
 
   /** The connection is over and nobody logged in. Every refused password or key has its own record already. */
