@@ -144,7 +144,8 @@ describe('SIGHUP to the built program', () => {
     const pair = ed25519Pair()
     writeFileSync(path.join(made.configDir, 'key'), pair.private)
     writeFileSync(path.join(made.configDir, 'hello'), 'good day')
-    made.configure({ sftpd: { login_banner_file: 'hello', max_auth_tries: 3, bind_port: 1, upload_mode: 1 } })
+    const sftpd = { login_banner_file: 'hello', max_auth_tries: 3, bind_port: 1, upload_mode: 1 }
+    made.configure({ sftpd, log: { level: 'info' } })
     server.signal('SIGHUP')
     await reported(made, 'reloaded the configuration, host keys and banner')
     expect(made.messages()).toEqual(
@@ -152,6 +153,7 @@ describe('SIGHUP to the built program', () => {
         'reloaded: sftpd.max_auth_tries: 0 -> 3',
         'reloaded: sftpd.upload_mode: 0 -> 1',
         'reloaded: sftpd.login_banner_file: "" -> "hello"',
+        'reloaded: log.level: "" -> "info"',
         'takes effect after a restart: sftpd.bind_port: 0 -> 1',
       ]),
     )

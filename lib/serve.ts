@@ -7,7 +7,6 @@ import type { Clock } from './clock.ts'
 import { deprecatedSettings } from './config/deprecated.ts'
 import { loadConfig, resolveIn } from './config/load.ts'
 import type { Config } from './config/schema.ts'
-import { unsupportedSettings } from './config/unsupported.ts'
 import { Connections } from './connections/connections.ts'
 import { createGate } from './defender/gate.ts'
 import type { Gate } from './defender/gate.ts'
@@ -27,7 +26,11 @@ import { gaugesOf } from './metrics/gauges.ts'
 import { meteredThrottle } from './metrics/metered-throttle.ts'
 import { createPrometheus } from './metrics/prometheus.ts'
 import type { Destination } from './logging/destination.ts'
+import { Hooks } from './notifications/hooks.ts'
+import { thisOwner } from './notifications/owner.ts'
+import { actionsOf, mayStore } from './notifications/settings.ts'
 import { watchAvailability } from './providers/availability.ts'
+import { MemoryOutbox } from './providers/memory/outbox.ts'
 import { openProvider } from './providers/open.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
 import { loadHostKeys } from './sshd/host-keys.ts'
@@ -50,6 +53,11 @@ import { newInstance } from './vfs/temporary-name.ts'
 
 /** In the configuration directory: a note for every account with uploads under way. */
 const IN_FLIGHT_FOLDER = 'in-flight'
+
+/** What a stop spends on notifications that wait; the others are delivered after the next start. */
+const NOTIFY_AT_STOP_MS = 5_000
+/** Of commands, where the server has none itself. */
+const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 export interface ServeOptions {
   configDir: string
@@ -114,17 +122,17 @@ export async function serve(options: ServeOptions): Promise<Running> {
         home: homedir(),
       })
     const { config, file, warnings } = await load()
+    const isVerbose = ({ log: { level } }: Config): boolean => (level === '' ? options.log.verbose : level === 'debug')
     const log = createLog({
       destination: logDestination(options.log),
-      verbose: options.log.verbose,
+      verbose: isVerbose(config),
       now: clock,
     })
     shutdown.add(() => log.close(), 'the log')
     shutdown.reportTo(log)
     log.app('service', 'info', `starting SFTPGo ${versionText()}, configuration: ${file ?? 'built in'}`)
     log.app('service', 'info', transportNote())
-    for (const warning of [...warnings, ...deprecatedSettings(config), ...unsupportedSettings(config)])
-      log.app('config', 'warn', warning)
+    for (const warning of [...warnings, ...deprecatedSettings(config)]) log.app('config', 'warn', warning)
     process.umask(Number.parseInt(config.sftpd.umask, 8))
 
     const sshSettings = async ({ sftpd }: Config): Promise<SshSettings> => ({
@@ -139,8 +147,20 @@ export async function serve(options: ServeOptions): Promise<Running> {
     const settings = await sshSettings(config)
     const provider = await openProvider(config.data_provider, { configDir, log, env: options.env, clock })
     shutdown.add(() => provider.close(), 'the data provider')
+    const hooks = new Hooks({
+      openOutbox: async () => (mayStore(config) ? provider.openOutbox() : new MemoryOutbox()),
+      owner: thisOwner(),
+      clock,
+      log,
+      random: Math.random,
+      path: options.env['PATH'] ?? USUAL_PATH,
+    })
+    // After the last connection has ended, and what it did has been told.
+    shutdown.add(() => hooks.stop(NOTIFY_AT_STOP_MS), 'the notifications')
+    await hooks.configure(actionsOf(config))
     const accounts = createAccounts({
       provider,
+      notify: (action, user) => hooks.user(action, user),
       clock,
       log,
       manageUsers: config.data_provider.manage_users === 1,
@@ -221,6 +241,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
           const { upload_mode: mode, fsync } = reload.current.sftpd
           return { mode, sync: fsync === 'close', instance }
         },
+        hooks,
         ready: (username) => recovery?.ready(username) ?? Promise.resolve(),
       }),
       hasher,
@@ -235,17 +256,19 @@ export async function serve(options: ServeOptions): Promise<Running> {
       parts: [
         { prepare: async (next) => sshd.prepare(await sshSettings(next)) },
         {
-          async prepare({ defender, sftpd }) {
+          async prepare(next) {
             return () => {
-              gate.configure(defender)
-              process.umask(Number.parseInt(sftpd.umask, 8))
+              gate.configure(next.defender)
+              process.umask(Number.parseInt(next.sftpd.umask, 8))
+              log.setVerbose(isVerbose(next))
             }
           },
         },
         {
-          // The last one: what it has read it uses at once.
-          async prepare() {
+          // The last ones: what they have found right they use at once.
+          async prepare(next) {
             await httpd.reloadCertificates()
+            await hooks.configure(actionsOf(next))
             return () => undefined
           },
         },

@@ -24,6 +24,8 @@ export interface AccountsOptions {
   /** Absolute path below which homes are derived from usernames, `''` for none. */
   usersBaseDir: string
   passwords?: Passwords
+  /** Told of what an administrator did, after it is stored; a password is none of its business. Must not throw. */
+  notify?: (action: 'add' | 'update' | 'delete', user: User) => void
 }
 
 export function createAccounts(options: AccountsOptions): Accounts {
@@ -45,7 +47,9 @@ export function createAccounts(options: AccountsOptions): Accounts {
     const changed = await validOverlay(await stored(id), sent, rules)
     await provider.updateUser(changed)
     live.changed(changed)
-    return withoutPassword(await stored(id))
+    const now = withoutPassword(await stored(id))
+    options.notify?.('update', now)
+    return now
   }
 
   return {
@@ -71,7 +75,9 @@ export function createAccounts(options: AccountsOptions): Accounts {
       asAccountError(async () => {
         const sent = readFields(input)
         if (!manageUsers) throw methodDisabled()
-        return withoutPassword(await provider.addUser(await validNewUser(sent, rules)))
+        const added = withoutPassword(await provider.addUser(await validNewUser(sent, rules)))
+        options.notify?.('add', added)
+        return added
       }),
 
     update: (id, input) =>
@@ -89,9 +95,11 @@ export function createAccounts(options: AccountsOptions): Accounts {
           await stored(id)
           throw methodDisabled()
         }
-        // Not looked up before: a row that cannot be read can still be removed.
+        // A row that cannot be read can still be removed; then nobody can be told whose it was.
+        const before = options.notify && (await provider.userById(id).catch(() => undefined))
         await provider.deleteUser(id)
         live.removed(id)
+        if (before !== undefined) options.notify?.('delete', withoutPassword(before))
       }),
 
     get: (id) => asAccountError(async () => withoutPassword(await stored(id))),

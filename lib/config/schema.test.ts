@@ -4,7 +4,7 @@ import { configSchema, defaultConfig } from './schema.ts'
 import { fieldsOf, itemOf, leavesOf } from './tree.ts'
 
 test('the defaults are those of the documented configuration file', () => {
-  const actions = { execute_on: [], command: '', http_notification_url: '' }
+  const actions = { execute_on: [], command: '', command_timeout: 300, http_notification_url: '', secret: '' }
   expect(defaultConfig()).toEqual({
     sftpd: {
       bind_port: 2022,
@@ -57,6 +57,7 @@ test('the defaults are those of the documented configuration file', () => {
       max_startups: '10:30:100',
       max_startups_per_address: 20,
     },
+    log: { level: '' },
     httpd: {
       bind_port: 8080,
       bind_address: '127.0.0.1',
@@ -91,7 +92,7 @@ test('every setting says what it is for', () => {
 
 test('each setting is known by its path and by how the environment writes it', () => {
   const kinds = new Map(leavesOf(configSchema).map(({ path, kind }) => [path.join('.'), kind]))
-  expect(kinds.size).toBe(59)
+  expect(kinds.size).toBe(64)
   expect(kinds.get('sftpd.bind_port')).toBe('integer')
   expect(kinds.get('sftpd.upload_mode')).toBe('integer')
   expect(kinds.get('sftpd.enable_scp')).toBe('boolean')

@@ -10,6 +10,7 @@ export const RELOADABLE: { readonly [S in keyof Config]?: 'all' | readonly (keyo
     'grace_time',
     'max_auth_tries',
     'umask',
+    'actions',
     'banner',
     'upload_mode',
     'fsync',
@@ -22,7 +23,9 @@ export const RELOADABLE: { readonly [S in keyof Config]?: 'all' | readonly (keyo
     'setstat_mode',
     'enabled_ssh_commands',
   ],
+  data_provider: ['actions'],
   defender: 'all',
+  log: 'all',
 }
 
 /** What differs between two configurations, `sftpd.idle_timeout: 15 -> 30`, in the order of the schema. */

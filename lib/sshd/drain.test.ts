@@ -51,8 +51,11 @@ describe('a server that is about to stop', () => {
     await Promise.all([gone, draining])
     expect(readFileSync(path.join(server.home, 'file')).equals(content)).toBe(true)
     expect(existsSync(path.join(server.home, 'other'))).toBe(false)
-    expect(server.log.transfers).toMatchObject([{ sender: 'Upload', sizeBytes: content.length }])
-    expect(server.log.transfers[0]?.error).toBeUndefined()
+    expect(server.log.transfers).toMatchObject([
+      { sender: 'Upload', error: 'The server is about to stop' },
+      { sender: 'Upload', sizeBytes: content.length },
+    ])
+    expect(server.log.transfers[1]?.error).toBeUndefined()
   })
 
   test('ends who transfers nothing at once: an idle session, one without a channel, one that is not logged in', async () => {
