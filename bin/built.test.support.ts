@@ -21,7 +21,8 @@ const PROGRAM = fileURLToPath(new URL('../dist/bin/sftpgo.cjs', import.meta.url)
 /** A machine with more to do than this test takes its time. */
 const PATIENCE_MS = 20_000
 
-vi.setConfig({ testTimeout: 3 * PATIENCE_MS })
+/** For `vi.setConfig` in each file of tests: a module that several of them share runs once only. */
+export const TEST_TIMEOUT_MS = 3 * PATIENCE_MS
 
 /** A process and what it has said so far. */
 export interface Process {

@@ -2,10 +2,10 @@ import { createSocket } from 'node:dgram'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import path from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { ed25519Pair } from '../lib/sshd/sample-keys.test.support.ts'
 import { versionText } from '../lib/version/version.ts'
-import { directory, eventually, sftp, sftpgo, start } from './built.test.support.ts'
+import { TEST_TIMEOUT_MS, directory, eventually, sftp, sftpgo, start } from './built.test.support.ts'
 
 const READY = /INF Portable mode ready, SFTP port: (\d+), user: "([^"]*)", password: "([^"]*)"/
 
@@ -108,6 +108,8 @@ def change(zeroconf, service_type, name, state_change):
 ServiceBrowser(Zeroconf(), "_sftp-ssh._tcp.local.", handlers=[change])
 sys.stdin.read()
 `
+
+vi.setConfig({ testTimeout: TEST_TIMEOUT_MS })
 
 test('an independent resolver finds the service with all that it tells, and sees it go', async (context) => {
   const reason = await withoutMulticast()

@@ -3,10 +3,12 @@ import { once } from 'node:events'
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { connect } from 'node:tls'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { ed25519Pair } from '../lib/sshd/sample-keys.test.support.ts'
-import { eventually, freePort, site, start } from './built.test.support.ts'
+import { TEST_TIMEOUT_MS, eventually, freePort, site, start } from './built.test.support.ts'
 import type { Site } from './built.test.support.ts'
+
+vi.setConfig({ testTimeout: TEST_TIMEOUT_MS })
 
 /** An upload that is under way when a signal comes, whatever the machine does meanwhile: 200 s at 100 KB/s. */
 const LONG_BYTES = 20_000_000

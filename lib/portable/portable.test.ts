@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { once } from 'node:events'
 import type { Client } from 'ssh2'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { SSH_FX } from '../../protocol/sftp/constants.ts'
 import type { Running } from '../serve.ts'
 import { ed25519Pair } from '../sshd/sample-keys.test.support.ts'
@@ -26,6 +26,7 @@ import { portable } from './portable.ts'
 import type { PortableOptions } from './portable.ts'
 
 const workingDirectory = process.cwd()
+vi.setConfig({ testTimeout: 30_000 })
 beforeEach(watchForUnhandled)
 afterEach(() => process.chdir(workingDirectory))
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Client } from 'ssh2'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { defaultConfig } from '../config/schema.ts'
 import { SSH_FX } from '../../protocol/sftp/constants.ts'
 import { temporaryHostKeys } from './host-keys.ts'
@@ -17,6 +17,7 @@ import {
   watchForUnhandled,
 } from './sshd.test.support.ts'
 
+vi.setConfig({ testTimeout: 30_000 })
 beforeEach(watchForUnhandled)
 
 const GRACE_MS = 60_000
