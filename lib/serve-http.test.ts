@@ -76,35 +76,45 @@ async function started({ httpd = {}, defender = {} }: Settings) {
     const headers = { connection: 'close', ...(authorization !== undefined && { authorization }) }
     return (await fetch(`http://127.0.0.1:${port}${target}`, { headers })).status
   }
-  return { running, port, place, status, log: () => readFileSync(place('log'), 'utf8') }
+  /** What the log holds once this is in it: it is written behind what it tells. */
+  const logged = (part: string): Promise<string> =>
+    vi.waitFor(
+      () => {
+        const log = readFileSync(place('log'), 'utf8')
+        expect(log).toContain(part)
+        return log
+      },
+      { timeout: 20_000 },
+    )
+  return { running, port, place, status, logged }
 }
 
 test('a server with a file of users asks for a login, probes apart', async () => {
-  const { status, log } = await started({})
+  const { status, logged } = await started({})
   expect(await status('/api/v1/user')).toBe(401)
   expect(await status('/api/v1/user', basic('alice'))).toBe(200)
   expect(await status('/api/v1/user', basic('alice', 'hunter2'))).toBe(401)
   expect(await status('/healthz')).toBe(200)
   expect(await status('/readyz')).toBe(200)
-  expect(log()).toContain('login of \\"alice\\" from 127.0.0.1 refused: wrong password')
-  expect(log()).not.toMatch(/hunter2|correct horse|\$2y\$/)
+  const log = await logged('login of \\"alice\\" from 127.0.0.1 refused: wrong password')
+  expect(log).not.toMatch(/hunter2|correct horse|\$2y\$/)
 })
 
 test('whoever guesses passwords over HTTP is banned as over SSH', async () => {
-  const { status, log } = await started({ defender: { trusted: [], threshold: 3 } })
+  const { status, logged } = await started({ defender: { trusted: [], threshold: 3 } })
   for (let guess = 0; guess < 3; guess++) {
     expect(await status('/api/v1/user', basic('alice', `guess ${guess}`))).toBe(401)
   }
   expect(await status('/api/v1/user', basic('alice'))).toBe(429)
-  expect(log()).toContain('127.0.0.1 is banned for 30 minutes: 3 failed logins')
+  await logged('127.0.0.1 is banned for 30 minutes: 3 failed logins')
 })
 
 test('a server that is told so serves all interfaces, and warns', async () => {
-  const { status, log } = await started({
+  const { status, logged } = await started({
     httpd: { bind_address: '', auth_user_file: '', allow_unauthenticated: true },
   })
   expect(await status('/api/v1/user')).toBe(200)
-  expect(log()).toContain('no login is asked for on all interfaces')
+  await logged('no login is asked for on all interfaces')
 })
 
 test('a server is measured from its start, in what SFTPGo measures too', async () => {

@@ -12,12 +12,14 @@ import { createGate } from './defender/gate.ts'
 import type { Gate } from './defender/gate.ts'
 import { createHasher } from './hashing/hasher.ts'
 import { createPasswords } from './accounts/passwords.ts'
+import { banRoutes } from './httpd/bans.ts'
 import { createBasicAuth } from './httpd/basic-auth.ts'
 import { certificateFiles, loadCertificates } from './httpd/certificates.ts'
 import { judgeExposure } from './httpd/exposure.ts'
 import { createHttpd } from './httpd/httpd.ts'
 import type { HttpdOptions } from './httpd/httpd.ts'
 import { metricsRoutes } from './httpd/metrics.ts'
+import { quotaScanRoutes } from './httpd/quota-scans.ts'
 import { openUserFile } from './httpd/user-file.ts'
 import { ServerReadiness } from './readiness.ts'
 import { createLog } from './logging/logger.ts'
@@ -32,6 +34,7 @@ import { actionsOf, mayStore } from './notifications/settings.ts'
 import { watchAvailability } from './providers/availability.ts'
 import { MemoryOutbox } from './providers/memory/outbox.ts'
 import { openProvider } from './providers/open.ts'
+import { QuotaScans } from './quota-scans/quota-scans.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
 import { loadHostKeys } from './sshd/host-keys.ts'
 import { createSshd } from './sshd/sshd.ts'
@@ -187,6 +190,15 @@ export async function serve(options: ServeOptions): Promise<Running> {
         resumable: config.sftpd.upload_mode === 2,
       })
     if (recovery !== undefined) shutdown.add(() => recovery.finished(), 'looking after what a crash left')
+    const scans = new QuotaScans({
+      provider,
+      ledger,
+      storage: nodeStorage,
+      clock,
+      log,
+      tracks: config.data_provider.track_quota !== 0 && config.data_provider.manage_users === 1,
+    })
+    shutdown.add(() => scans.stop(), 'the quota scans')
     const connections = new Connections(clock)
     const gate = createGate({ config: config.defender, clock, log })
     const traces = new Traces({
@@ -286,7 +298,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
       version: { version, build_date: date, commit_hash: commit },
       readiness,
       ...(metrics !== undefined && { metrics }),
-      routes: metrics === undefined ? [] : metricsRoutes(metrics),
+      routes: [
+        ...quotaScanRoutes(scans),
+        ...banRoutes(gate.bans),
+        ...(metrics === undefined ? [] : metricsRoutes(metrics)),
+      ],
       ...security,
       log,
       clock,

@@ -7,6 +7,7 @@ import type { Log } from '../logging/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Authenticate } from './basic-auth.ts'
 import type { TraceReader } from '../traces/traces.ts'
+import { backupRoutes } from './backup.ts'
 import { readBody } from './body.ts'
 import { loadCertificates, type CertificateFiles, type Credentials } from './certificates.ts'
 import { connectionRoutes } from './connections.ts'
@@ -100,6 +101,7 @@ export function createHttpd(options: HttpdOptions): Httpd {
       ...connectionRoutes(connections, log),
       ...(traces === undefined ? [] : traceRoutes(traces)),
       ...userRoutes(accounts),
+      ...backupRoutes(accounts),
       ...healthRoutes(readiness),
       ...routes,
     ],
@@ -123,7 +125,7 @@ export function createHttpd(options: HttpdOptions): Httpd {
       headers: request.headersDistinct,
       ip: caller.ip,
       forwardedHost: caller.host,
-      body: () => readBody(request, Number(headers['content-length'] ?? 0)),
+      body: (maxBytes) => readBody(request, Number(headers['content-length'] ?? 0), maxBytes),
     })
     const respSize = await sender.send(reply, response)
     metrics?.httpRequest(reply.status)
