@@ -252,6 +252,14 @@ describe('a file that cannot be written', () => {
     expect(complaints[1]).toMatch(/^Error: 3 lines of the log file \S+ were lost\n$/)
   })
 
+  test('what was dropped before a last good write is counted, too', async () => {
+    const { file, complaints } = open({ rotation: { ...retention, maxBytes: 1000 }, maxPendingBytes: 10 })
+    for (let i = 0; i < 5; i++) file.write('line\n')
+    await file.close()
+    expect(text('log.txt')).toBe('line\nline\n')
+    expect(complaints[1]).toMatch(/^Error: 3 lines of the log file \S+ were lost\n$/)
+  })
+
   test('a disk that does not answer costs a bounded amount of memory, and the log says what was lost', async () => {
     const fifo = at('fifo')
     execFileSync('mkfifo', [fifo])

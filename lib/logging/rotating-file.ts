@@ -164,8 +164,8 @@ export class RotatingFile {
 
   /** A batch is on the disk. */
   #worked(): void {
-    // While more lines come than are written the outage is not over.
-    if (this.#outage === undefined || this.#pendingBytes > this.#maxPendingBytes / 2) return
+    // While more lines come than are written the outage is not over; a log that is being closed takes no more lines.
+    if (this.#outage === undefined || this.#closed || this.#pendingBytes > this.#maxPendingBytes / 2) return
     const { sinceMs, reason } = this.#outage
     const seconds = Math.round((this.#options.clock.monotonic() - sinceMs) / 1000)
     const lost = this.#lost === 0 ? 'no line was lost' : `lines lost: ${this.#lost}`
