@@ -1,15 +1,12 @@
 import { expect, test } from 'vitest'
 import { VirtualClock } from '../clock.test.support.ts'
 import { Traces } from '../traces/traces.ts'
-import { createDispatch } from './dispatch.ts'
-import { FakeLog } from './fakes.test.support.ts'
+import { fakeApi } from './fakes.test.support.ts'
 import { traceRoutes } from './traces.ts'
 
 const clock = new VirtualClock()
 const traces = new Traces({ clock, eventsPerConnection: 10 })
-const dispatch = createDispatch({ routes: traceRoutes(traces), guard: () => undefined, log: new FakeLog() })
-const ask = (target: string) =>
-  dispatch({ id: 'test/0', method: 'GET', target, headers: {}, body: async () => Buffer.alloc(0) })
+const { ask } = fakeApi({ routes: traceRoutes(traces) })
 
 test('a trace is a list of events, the oldest first', async () => {
   traces.begin('c0ffee').add('auth_refused', { username: 'alice', reason: 'unknown public key' })

@@ -12,6 +12,7 @@ import type { Startup } from '../defender/startups.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { AppSender, Log } from '../logging/log.ts'
 import { Traces } from '../traces/traces.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { BadCommand } from '../../protocol/exec/words.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
 import { Authentication } from './authentication.ts'
@@ -61,6 +62,8 @@ export interface PeerOptions {
   clock: Clock
   /** Absent: no story is kept. */
   traces?: Traces
+  /** Absent: nothing is counted. */
+  metrics?: Pick<Metrics, 'login' | 'commandEnded'>
 }
 
 /** What every kind of channel is served with. */
@@ -143,8 +146,9 @@ export class Peer {
     })
     const outlet = new Outlet(this.#socket, client, this.#memory.slabs)
     this.#socket.on('data', () => this.#boundMemory())
-    const { accounts, config } = this.#options
+    const { accounts, config, metrics } = this.#options
     const authentication = new Authentication(accounts, this.#clientIp, config.max_auth_tries, {
+      checking: (loginType) => metrics?.login(loginType) ?? (() => undefined),
       refused: (refusal) => this.#refused(refusal, client),
       verified: (login) => this.#verified(login),
       exhausted: () => this.#sendAway(client, 'too many authentication failures'),
@@ -355,7 +359,7 @@ export class Peer {
   }
 
   #exec(channel: ServerChannel, outlet: Outlet, user: LiveUser, command: SshCommand): Promise<void> {
-    const { hasher, log } = this.#options
+    const { hasher, log, metrics } = this.#options
     const { name, line } = command
     const isScp = name === 'scp'
     const kind = { protocol: isScp ? 'SCP' : 'SSH', sshCommand: line, sender: isScp ? 'scp' : 'ssh' } as const
@@ -365,6 +369,7 @@ export class Peer {
       let complaint = ''
       const complained = (text: string): void => void (complaint ||= text)
       const exitStatus = await serveExec({ ...parts, complained })
+      metrics?.commandEnded(name, exitStatus === 0)
       log.command({
         sender: 'SSHCommand',
         username,

@@ -32,6 +32,8 @@ export interface Sshd {
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>
   /** Accepts nobody further and ends every connection; resolves when all files are closed, or after 10 seconds. */
   close(): Promise<void>
+  /** Connections that are open, logged in or not. */
+  readonly size: number
 }
 
 /** @throws Error of one line for an algorithm or host key the transport does not have. */
@@ -86,6 +88,10 @@ class SshServer implements Sshd {
     })
     const bound = this.#listener.address() as AddressInfo
     return { host: bound.address, port: bound.port }
+  }
+
+  get size(): number {
+    return this.#peers.size
   }
 
   async close(): Promise<void> {

@@ -438,17 +438,19 @@ export class LocalFileSystem implements FileSystem {
   /** A new file that gets its name when it is complete. */
   async #stage(asked: VirtualPath, place: Place, flags: OpenFlags, attrs: Attrs): Promise<OpenFile> {
     if (place.isRoot) throw new FsError('failure', 'Is a directory')
-    return this.#staging(asked, place, undefined, async (temporary, usage) => {
-      await usage?.reserveFile()
-      try {
-        const fd = await this.#make(temporary, flags, attrs)
-        if (fd === undefined) throw new FsError('failure', 'The name keeps changing')
-        return await this.#wrap(fd, place, flags, usage, { prepare: () => this.#give(fd) })
-      } catch (error) {
-        await usage?.releaseFile()
-        throw error
-      }
-    })
+    return this.#staging(asked, place, undefined, (temporary) =>
+      this.#counting(async (usage) => {
+        await usage?.reserveFile()
+        try {
+          const fd = await this.#make(temporary, flags, attrs)
+          if (fd === undefined) throw new FsError('failure', 'The name keeps changing')
+          return await this.#wrap(fd, place, flags, usage, { prepare: () => this.#give(fd) })
+        } catch (error) {
+          await usage?.releaseFile()
+          throw error
+        }
+      }),
+    )
   }
 
   /** A file that takes the place of another when it is complete, and begins as its copy unless that is cut off. */
