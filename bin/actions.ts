@@ -1,5 +1,6 @@
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { ServeOptions } from '../lib/serve.ts'
+import { API_ACTIONS } from './api-actions.ts'
 import type { CommandName, COMMANDS } from './commands.ts'
 import type { Io } from './io.ts'
 import { runUntilStopped } from './lifetime.ts'
@@ -9,13 +10,15 @@ import type { Values } from './values.ts'
 export type ActiveName = Exclude<CommandName, 'help'>
 
 export interface Call<C extends ActiveName> {
-  value: Values<(typeof COMMANDS)[C]['flags']>
+  value: Values<(typeof COMMANDS)[C]['flags'][number]>
   /** As many as the command takes; those that were left out are missing at the end. */
   words: readonly string[]
 }
 
+export type Actions<Names extends ActiveName> = { readonly [C in Names]: (call: Call<C>, io: Io) => Promise<void> }
+
 /** What each command does. A command without a row does not compile. */
-export const ACTIONS: { readonly [C in ActiveName]: (call: Call<C>, io: Io) => Promise<void> } = {
+export const ACTIONS: Actions<ActiveName> = {
   async serve({ value }, io) {
     const options: ServeOptions = {
       configDir: value.text('config-dir'),
@@ -55,4 +58,6 @@ export const ACTIONS: { readonly [C in ActiveName]: (call: Call<C>, io: Io) => P
     }
     await runUntilStopped(() => io.portable(options), io)
   },
+
+  ...API_ACTIONS,
 }

@@ -8,6 +8,10 @@ export interface Io extends Host {
   env: NodeJS.ProcessEnv
   stdout(line: string): void
   stderr(line: string): void
+  /** All that comes in on the standard input. */
+  stdin(): Promise<Buffer>
+  /** Whether the standard output is a terminal. */
+  terminal: boolean
   serve(options: ServeOptions): Promise<Running>
   portable(options: PortableOptions): Promise<Running>
   initProvider(options: InitOptions): Promise<string>
