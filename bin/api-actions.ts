@@ -4,7 +4,8 @@ import { ApiError } from '../lib/api-client/errors.ts'
 import type { REQUESTS, UserFields } from '../lib/api-client/requests.ts'
 import type { View } from '../lib/api-client/show.ts'
 import { inert } from '../lib/logging/inert.ts'
-import type { Actions, ActiveName } from './actions.ts'
+import { isConvertFormat } from '../lib/convert-users/formats.ts'
+import type { Actions, ActiveName, Call } from './actions.ts'
 import type { API_FLAGS, USER_FLAGS } from './flags.ts'
 import type { Io } from './io.ts'
 import { UsageError } from './spelling.ts'
@@ -60,9 +61,43 @@ export const API_ACTIONS: Actions<ApiName> = {
     const dump = await readDump(input, () => io.stdin())
     await ask(value, io, 'facts', ({ loadData }) => loadData(dump))
   },
+  'api convert-users': convertUsers,
   'api get-bans': ({ value }, io) => ask(value, io, 'bans', ({ getBans }) => getBans()),
   'api delete-ban': ({ value, words: [address = ''] }, io) =>
     ask(value, io, 'facts', ({ deleteBan }) => deleteBan(address)),
+}
+
+async function convertUsers({ value, words }: Call<'api convert-users'>, io: Io): Promise<void> {
+  const [input = '', format = '', output = ''] = words
+  const load = value.boolean('load')
+  if (!isConvertFormat(format)) throw new UsageError(`format is "${format}"`)
+  if (output === '' && !load) throw new UsageError('neither an output nor --load is given')
+  const [{ readAccounts }, { convertUsers: convert }, { writeNewFile }] = await Promise.all([
+    import('../lib/convert-users/read.ts'),
+    import('../lib/convert-users/convert.ts'),
+    import('../lib/api-client/dump-file.ts'),
+  ])
+  const bound = (flag: 'min-uid' | 'max-uid' | 'force-uid' | 'force-gid') => {
+    const given = value.integer(flag)
+    return given === -1 ? undefined : given
+  }
+  const options = {
+    minUid: bound('min-uid'),
+    maxUid: bound('max-uid'),
+    usernames: value.list('usernames'),
+    forceUid: bound('force-uid'),
+    forceGid: bound('force-gid'),
+  }
+  const entries = await readAccounts(input, format, value.text('shadow'))
+  const { users, notes, leftOut, notAsked } = convert(entries, options)
+  for (const note of notes) io.stderr(inert(note))
+  io.stderr(`${users.length} accounts converted, ${leftOut} left out, ${notAsked} not asked for`)
+  if (users.length === 0) throw new Error('there is no account to convert')
+  const dump = { users }
+  const text = JSON.stringify(dump, null, 2)
+  if (output === '-') io.stdout(text)
+  else if (output !== '') await writeNewFile(output, `${text}\n`)
+  if (load) await ask(value, io, 'facts', ({ loadData }) => loadData(dump))
 }
 
 type Requests = typeof REQUESTS

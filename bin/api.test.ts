@@ -530,6 +530,59 @@ describe('what means nothing is exit code 2, and nothing is asked', () => {
   })
 })
 
+describe('convert-users', () => {
+  const SHA512 = '$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6GLc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1'
+
+  function files() {
+    const path = directory()
+    const passwd = join(path, 'passwd')
+    writeFileSync(passwd, 'alice:x:1000:1000::/home/alice:/bin/sh\nbob\u001b:x:1001:1001::/home/bob:/bin/sh\n')
+    writeFileSync(join(path, 'shadow'), `alice:${SHA512}:1:0:99999:7:::\nbob\u001b:*:1:0:99999:7:::\n`)
+    return { passwd, output: join(path, 'dump.json') }
+  }
+  const told = [
+    'line 2, bob\\u001b: left out, username is "bob\\u001b", want no "/", no control characters, not "." or ".."',
+    '1 accounts converted, 1 left out, 0 not asked for',
+  ]
+
+  test('writes a dump that only its owner reads, and tells of each account that is not in it', async () => {
+    const { passwd, output } = files()
+    expect(await cli(['api', 'convert-users', passwd, 'unix-passwd', output])).toEqual({
+      code: 0,
+      stdout: [],
+      stderr: told,
+    })
+    expect(JSON.parse(readFileSync(output, 'utf8'))).toMatchObject({
+      users: [{ username: 'alice', password: SHA512, home_dir: '/home/alice', permissions: ['*'], status: 1 }],
+    })
+    expect(statSync(output).mode & 0o777).toBe(0o600)
+  })
+
+  test('writes to the standard output, and sends with --load', async () => {
+    const { passwd } = files()
+    const { stdout } = await cli(['api', 'convert-users', passwd, 'unix-passwd', '-'])
+    const { seen, url } = await recorder({ body: { message: 'Data restored' } })
+    const loaded = await cli(['api', 'convert-users', '-b', url, passwd, 'unix-passwd', '--load', '--force-uid', '5'])
+    expect(loaded).toEqual({ code: 0, stdout: ['{', '  "message": "Data restored"', '}'], stderr: told })
+    const dump = JSON.parse(stdout.join('\n')) as { users: object[] }
+    expect(seen).toMatchObject([
+      { method: 'POST', url: '/api/v1/loaddata', body: { users: [{ ...dump.users[0], uid: 5 }] } },
+    ])
+  })
+
+  test.each([
+    [['unix', 'out'], 2, 'format is "unix", allowed is unix-passwd, pure-ftpd, proftpd'],
+    [['unix-passwd'], 2, 'neither an output nor --load is given'],
+    [['unix-passwd', 'out', '--force-uid', '65536'], 2, 'invalid value "65536" for --force-uid'],
+    [['unix-passwd', 'out', '--shadow', '/nonexistent'], 1, '/nonexistent cannot be read: no such file'],
+    [['unix-passwd', 'out', '--min-uid', '2000'], 1, 'there is no account to convert'],
+  ])('%j is exit code %d', async (argv, code, message) => {
+    const result = await cli(['api', 'convert-users', files().passwd, ...argv])
+    expect([result.code, result.stdout]).toEqual([code, []])
+    expect(result.stderr.at(-1)).toContain(`Error: ${message}`)
+  })
+})
+
 test('help of the group names its commands and its options, and that of each command too', async () => {
   const printed = vi.spyOn(console, 'log').mockImplementation(() => undefined)
   onTestFinished(() => void vi.restoreAllMocks())

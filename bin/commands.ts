@@ -1,4 +1,13 @@
-import { API_FLAGS, GET_USERS_FLAGS, INITPROVIDER_FLAGS, PORTABLE_FLAGS, SERVE_FLAGS, USER_FLAGS } from './flags.ts'
+import { CONVERT_FORMATS } from '../lib/convert-users/formats.ts'
+import {
+  API_FLAGS,
+  CONVERT_FLAGS,
+  GET_USERS_FLAGS,
+  INITPROVIDER_FLAGS,
+  PORTABLE_FLAGS,
+  SERVE_FLAGS,
+  USER_FLAGS,
+} from './flags.ts'
 import type { Flag } from './flags.ts'
 
 /** A word that a command takes; those that may be left out come last. */
@@ -89,6 +98,24 @@ export const COMMANDS = {
     summary: 'Add and update accounts from what dumpdata or convert-users wrote.',
     args: [{ name: 'input', completes: 'file', help: 'File to read; "-" for the standard input' }],
     flags: API_FLAGS,
+  },
+  'api convert-users': {
+    summary: 'Turn the accounts of another system into a file for loaddata.',
+    args: [
+      { name: 'input', completes: 'file', help: 'File of the other system; for unix-passwd its passwd file' },
+      {
+        name: 'format',
+        choices: CONVERT_FORMATS,
+        help: 'unix-passwd with a shadow file, a file of pure-pw, or an AuthUserFile of ProFTPD',
+      },
+      {
+        name: 'output',
+        optional: true,
+        completes: 'file',
+        help: 'File to make; "-" for the standard output; may be left out with --load',
+      },
+    ],
+    flags: [...CONVERT_FLAGS, ...API_FLAGS],
   },
   'api get-bans': { summary: 'List the addresses that are banned.', args: [], flags: API_FLAGS },
   'api delete-ban': {

@@ -325,3 +325,33 @@ export const GET_USERS_FLAGS = [
     help: 'Order of the names',
   },
 ] as const satisfies readonly Flag[]
+
+export const CONVERT_FLAGS = [
+  {
+    name: 'shadow',
+    kind: 'text',
+    fallback: '',
+    completes: 'file',
+    help: 'Hashes of unix-passwd; the file "shadow" beside the input when left out',
+  },
+  { name: 'min-uid', kind: 'integer', fallback: '-1', min: -1, help: 'Smallest uid to take; -1 for any' },
+  { name: 'max-uid', kind: 'integer', fallback: '-1', min: -1, help: 'Largest uid to take; -1 for any' },
+  { name: 'usernames', kind: 'words', fallback: '', help: 'Take these accounts alone' },
+  {
+    name: 'force-uid',
+    kind: 'integer',
+    fallback: '-1',
+    min: -1,
+    max: 65_535,
+    help: 'uid of every account; -1 for its own',
+  },
+  {
+    name: 'force-gid',
+    kind: 'integer',
+    fallback: '-1',
+    min: -1,
+    max: 65_535,
+    help: 'gid of every account; -1 for its own',
+  },
+  { name: 'load', kind: 'boolean', fallback: 'false', help: 'Send the accounts to the server, too' },
+] as const satisfies readonly Flag[]

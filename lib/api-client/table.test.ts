@@ -13,9 +13,11 @@ test.each([
   ['👩‍👩‍👧', 2],
 ])('%j takes %d columns', (text, columns) => expect(width(text)).toBe(columns))
 
+const anyText = fc.string({ unit: 'binary', maxLength: 20 })
+
 test('each column begins below its heading', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }))), (rows) => {
+    fc.property(fc.array(fc.tuple(anyText, anyText), { maxLength: 5 }), (rows) => {
       const [heading = '', ...lines] = table(
         ['A', 'B'],
         rows.map(([a, b]) => [a, `|${b}`]),
