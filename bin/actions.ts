@@ -59,5 +59,19 @@ export const ACTIONS: Actions<ActiveName> = {
     await runUntilStopped(() => io.portable(options), io)
   },
 
+  async healthcheck({ value }, io) {
+    const { healthcheck } = await import('../lib/healthcheck/healthcheck.ts')
+    const line = await healthcheck({
+      configDir: value.text('config-dir'),
+      configFile: value.text('config-file'),
+      env: io.env,
+      url: value.text('url'),
+      ready: value.boolean('ready'),
+      insecure: value.boolean('insecure'),
+      timeoutMs: value.integer('timeout') * 1000,
+    })
+    io.stdout(line)
+  },
+
   ...API_ACTIONS,
 }

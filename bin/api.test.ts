@@ -583,6 +583,14 @@ describe('convert-users', () => {
   })
 })
 
+test('healthcheck is exit code 0 for a server that is well, 1 for one that is not', async () => {
+  const { seen, url } = await recorder({ body: { ok: true } }, { status: 503, body: { ok: false, reason: 'stopping' } })
+  expect(await cli(['healthcheck', '--url', url])).toEqual({ code: 0, stdout: [`ok: ${url}/healthz`], stderr: [] })
+  expect(await cli(['healthcheck', '-ru', url])).toEqual({ code: 1, stdout: [], stderr: ['Error: HTTP 503: stopping'] })
+  expect(seen.map((one) => one.url)).toEqual(['/healthz', '/readyz'])
+  expect(await cli(['healthcheck', '-t', '0'])).toMatchObject({ code: 1 })
+})
+
 test('help of the group names its commands and its options, and that of each command too', async () => {
   const printed = vi.spyOn(console, 'log').mockImplementation(() => undefined)
   onTestFinished(() => void vi.restoreAllMocks())

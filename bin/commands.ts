@@ -3,6 +3,7 @@ import {
   API_FLAGS,
   CONVERT_FLAGS,
   GET_USERS_FLAGS,
+  HEALTHCHECK_FLAGS,
   INITPROVIDER_FLAGS,
   PORTABLE_FLAGS,
   SERVE_FLAGS,
@@ -55,6 +56,11 @@ export const COMMANDS = {
     flags: INITPROVIDER_FLAGS,
   },
   portable: { summary: 'Serve a single directory.', args: [], flags: PORTABLE_FLAGS },
+  healthcheck: {
+    summary: 'Ask a running server how it is; exit code 0 if well, 1 if not.',
+    args: [],
+    flags: HEALTHCHECK_FLAGS,
+  },
   'api add-user': {
     summary: 'Add an account.',
     args: [{ name: 'username', help: 'Name of the account' }],

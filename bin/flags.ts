@@ -355,3 +355,17 @@ export const CONVERT_FLAGS = [
   },
   { name: 'load', kind: 'boolean', fallback: 'false', help: 'Send the accounts to the server, too' },
 ] as const satisfies readonly Flag[]
+
+export const HEALTHCHECK_FLAGS = [
+  ...INITPROVIDER_FLAGS,
+  {
+    name: 'url',
+    short: 'u',
+    kind: 'text',
+    fallback: '',
+    help: 'Address of the HTTP server; without it the configuration tells, and without an HTTP server SFTP is asked',
+  },
+  { name: 'ready', short: 'r', kind: 'boolean', fallback: 'false', help: 'Ask whether it can serve, too' },
+  { name: 'insecure', short: 'i', kind: 'boolean', fallback: 'false', help: 'Take any TLS certificate' },
+  { name: 'timeout', short: 't', kind: 'integer', fallback: '5', min: 1, max: 3600, help: 'Seconds to wait' },
+] as const satisfies readonly Flag[]

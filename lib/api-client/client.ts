@@ -114,7 +114,7 @@ function refusal(answer: Dispatcher.ResponseData, text: string, url: URL): ApiEr
   const json = parsed(text)
   const said = (key: string) =>
     typeof json === 'object' && json !== null && key in json ? String(Reflect.get(json, key)) : ''
-  const words = said('error') || said('message')
+  const words = said('error') || said('message') || said('reason')
   const [location] = headerValues(answer, 'location')
   const hint =
     status === 401
