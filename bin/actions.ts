@@ -1,6 +1,7 @@
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { ServeOptions } from '../lib/serve.ts'
 import { API_ACTIONS } from './api-actions.ts'
+import { COMPLETIONS } from './completion/completion.ts'
 import type { CommandName, COMMANDS } from './commands.ts'
 import type { Io } from './io.ts'
 import { runUntilStopped } from './lifetime.ts'
@@ -57,6 +58,11 @@ export const ACTIONS: Actions<ActiveName> = {
       stdout: (line) => io.stdout(line),
     }
     await runUntilStopped(() => io.portable(options), io)
+  },
+
+  completion({ words: [shell = ''] }, io) {
+    io.stdout((COMPLETIONS.get(shell)?.() ?? '').trimEnd())
+    return Promise.resolve()
   },
 
   async healthcheck({ value }, io) {

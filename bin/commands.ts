@@ -56,6 +56,11 @@ export const COMMANDS = {
     flags: INITPROVIDER_FLAGS,
   },
   portable: { summary: 'Serve a single directory.', args: [], flags: PORTABLE_FLAGS },
+  completion: {
+    summary: 'Print what makes a shell complete command lines of sftpgo.',
+    args: [{ name: 'shell', choices: ['bash', 'zsh', 'fish'], help: 'Shell to print it for' }],
+    flags: [],
+  },
   healthcheck: {
     summary: 'Ask a running server how it is; exit code 0 if well, 1 if not.',
     args: [],
