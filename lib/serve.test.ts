@@ -370,6 +370,39 @@ describe('a start that fails is one line, and leaves nothing listening', () => {
       },
     ],
     [
+      'HTTP is open to others without a login',
+      { settings: { httpd: { bind_address: '' } }, message: /^httpd\.bind_address is "": .*httpd\.auth_user_file/ },
+    ],
+    [
+      'the file of HTTP users is missing',
+      {
+        settings: { httpd: { auth_user_file: 'web-users' } },
+        message: /^httpd\.auth_user_file: .*\/etc\/web-users cannot be read \(ENOENT\)$/,
+      },
+    ],
+    [
+      'the file of HTTP users is malformed',
+      {
+        settings: { httpd: { auth_user_file: 'web-users' } },
+        break: ({ configDir }) => writeFileSync(path.join(configDir, 'web-users'), 'alice:secret\n'),
+        message: /^httpd\.auth_user_file: .*\/etc\/web-users line 1: want a bcrypt, sha256crypt or sha512crypt hash/,
+      },
+    ],
+    [
+      'a certificate has no key',
+      {
+        settings: { httpd: { certificate_file: 'cert.pem' } },
+        message: /^httpd\.certificate_file is set and httpd\.certificate_key_file is not: /,
+      },
+    ],
+    [
+      'a certificate is missing',
+      {
+        settings: { httpd: { certificate_file: 'cert.pem', certificate_key_file: 'key.pem' } },
+        message: /^httpd\.certificate_file: .*\/etc\/cert\.pem cannot be read \(ENOENT\)$/,
+      },
+    ],
+    [
       'the store has no name',
       { settings: { data_provider: { driver: 'mysql', name: '' } }, message: /^data_provider\.name is empty/ },
     ],
@@ -399,7 +432,7 @@ describe('a start that fails is one line, and leaves nothing listening', () => {
     const made = await site({
       ...settings,
       sftpd: { ...settings['sftpd'], bind_port: ports.sftp },
-      httpd: { bind_port: ports.http },
+      httpd: { ...settings['httpd'], bind_port: ports.http },
     })
     await breakIt?.(made)
     const descriptors = openDescriptors()

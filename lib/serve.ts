@@ -3,16 +3,33 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createAccounts } from './accounts/create-accounts.ts'
 import { systemClock } from './clock.ts'
+import type { Clock } from './clock.ts'
 import { deprecatedSettings } from './config/deprecated.ts'
 import { loadConfig, resolveIn } from './config/load.ts'
+import type { Config } from './config/schema.ts'
 import { unsupportedSettings } from './config/unsupported.ts'
 import { Connections } from './connections/connections.ts'
 import { createGate } from './defender/gate.ts'
+import type { Gate } from './defender/gate.ts'
 import { createHasher } from './hashing/hasher.ts'
+import { createPasswords } from './accounts/passwords.ts'
+import { banRoutes } from './httpd/bans.ts'
+import { createBasicAuth } from './httpd/basic-auth.ts'
+import { certificateFiles, loadCertificates } from './httpd/certificates.ts'
+import { judgeExposure } from './httpd/exposure.ts'
 import { createHttpd } from './httpd/httpd.ts'
+import type { HttpdOptions } from './httpd/httpd.ts'
+import { metricsRoutes } from './httpd/metrics.ts'
+import { quotaScanRoutes } from './httpd/quota-scans.ts'
+import { openUserFile } from './httpd/user-file.ts'
+import { ServerReadiness } from './readiness.ts'
 import { createLog } from './logging/logger.ts'
+import { gaugesOf } from './metrics/gauges.ts'
+import { meteredThrottle } from './metrics/metered-throttle.ts'
+import { createPrometheus } from './metrics/prometheus.ts'
 import { watchAvailability } from './providers/availability.ts'
 import { openProvider } from './providers/open.ts'
+import { QuotaScans } from './quota-scans/quota-scans.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
 import { loadHostKeys } from './sshd/host-keys.ts'
 import { createSshd } from './sshd/sshd.ts'
@@ -120,8 +137,6 @@ export async function serve(options: ServeOptions): Promise<Running> {
     )
     const provider = await openProvider(config.data_provider, { configDir, log, env: options.env, clock })
     shutdown.add(() => provider.close())
-    const availability = watchAvailability({ provider, clock, log })
-    shutdown.add(async () => availability.stop())
     const accounts = createAccounts({
       provider,
       clock,
@@ -150,19 +165,51 @@ export async function serve(options: ServeOptions): Promise<Running> {
         resumable: config.sftpd.upload_mode === 2,
       })
     if (recovery !== undefined) shutdown.add(() => recovery.finished())
+    const scans = new QuotaScans({
+      provider,
+      ledger,
+      storage: nodeStorage,
+      clock,
+      log,
+      tracks: config.data_provider.track_quota !== 0 && config.data_provider.manage_users === 1,
+    })
+    shutdown.add(() => scans.stop())
     const connections = new Connections(clock)
     const gate = createGate({ config: config.defender, clock, log })
     const hasher = createHasher()
     shutdown.add(() => hasher.close())
+    // Before anything listens.
+    const security = await httpSecurity(config.httpd, { configDir, gate, log, clock })
+    const { version, commit, date } = versionInfo()
+    // Without an HTTP server nobody could read them.
+    const metrics =
+      config.httpd.bind_port === 0
+        ? undefined
+        : createPrometheus({
+            gauges: gaugesOf({ connections, openConnections: () => sshd.size, bans: gate.bans }),
+            build: { version, commit },
+            clock,
+          })
+    shutdown.add(async () => metrics?.stop())
+    const availability = watchAvailability({
+      provider,
+      clock,
+      log,
+      onCheck: (available) => metrics?.providerChecked(available),
+    })
+    shutdown.add(async () => availability.stop())
 
     const sshd = createSshd({
       accounts,
       connections,
       gate,
+      ...(metrics !== undefined && { metrics }),
       openAccount: createOpenAccount({
         storage: nodeStorage,
         memoryStorage,
-        throttle: createThrottle(clock),
+        throttle:
+          metrics === undefined ? createThrottle(clock) : meteredThrottle(createThrottle(clock), metrics, clock),
+        ...(metrics !== undefined && { metrics }),
         hasher,
         log,
         setstatMode: config.sftpd.setstat_mode,
@@ -179,7 +226,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       }),
       hasher,
       hostKeys,
-      config: { ...config.sftpd, banner: config.sftpd.banner.trim() || `SFTPGo_${versionInfo().version}` },
+      config: { ...config.sftpd, banner: config.sftpd.banner.trim() || `SFTPGo_${version}` },
       loginBanner: await readLoginBanner(resolveIn(configDir, config.sftpd.login_banner_file)),
       log,
       clock,
@@ -187,11 +234,19 @@ export async function serve(options: ServeOptions): Promise<Running> {
     const sftpAddress = await sshd.listen({ host: config.sftpd.bind_address, port: config.sftpd.bind_port })
     shutdown.add(() => sshd.close())
 
-    const { version, commit, date } = versionInfo()
+    const readiness = new ServerReadiness(() => accounts.checkAvailability(), clock)
     const httpd = createHttpd({
       accounts,
       connections,
       version: { version, build_date: date, commit_hash: commit },
+      readiness,
+      ...(metrics !== undefined && { metrics }),
+      routes: [
+        ...quotaScanRoutes(scans),
+        ...banRoutes(gate.bans),
+        ...(metrics === undefined ? [] : metricsRoutes(metrics)),
+      ],
+      ...security,
       log,
       clock,
     })
@@ -200,6 +255,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
         ? undefined
         : await httpd.listen({ host: config.httpd.bind_address, port: config.httpd.bind_port })
     shutdown.add(() => httpd.close())
+    readiness.enter('serving')
 
     const ready =
       `SFTPGo ${versionText()} ready: SFTP on ${shown(sftpAddress)}` +
@@ -207,7 +263,10 @@ export async function serve(options: ServeOptions): Promise<Running> {
     log.app('service', 'info', ready)
     options.stdout(ready)
 
-    shutdown.add(async () => log.app('service', 'info', 'stopping'))
+    shutdown.add(async () => {
+      readiness.enter('stopping')
+      log.app('service', 'info', 'stopping')
+    })
 
     let ended = (): void => undefined
     const finished = new Promise<void>((resolve) => {
@@ -245,6 +304,32 @@ async function openInFlightFolder(configDir: string, instance: string, log: Log)
     const trouble = 'after a crash, used quota and temporary files would not be put right'
     log.app('service', 'warn', `${folder} cannot be used: ${trouble}`, { error })
     return undefined
+  }
+}
+
+/** How the HTTP server is kept from those it is not for. @throws Error of one line for what cannot be meant. */
+async function httpSecurity(
+  settings: Config['httpd'],
+  { configDir, gate, log, clock }: { configDir: string; gate: Gate; log: Log; clock: Clock },
+): Promise<Pick<HttpdOptions, 'allowedHosts' | 'trustedProxies' | 'authenticate' | 'tls'>> {
+  if (settings.bind_port === 0) return {}
+  for (const warning of judgeExposure(settings)) log.app('httpd', 'warn', warning)
+  const files = certificateFiles(settings, (file) => resolveIn(configDir, file))
+  const userFile = resolveIn(configDir, settings.auth_user_file)
+  return {
+    allowedHosts: settings.allowed_hosts,
+    trustedProxies: settings.trusted_proxies,
+    ...(files !== undefined && { tls: { files, credentials: await loadCertificates(files) } }),
+    ...(userFile !== '' && {
+      authenticate: createBasicAuth({
+        userFile: await openUserFile(userFile, { clock, log }),
+        // Its own, so that a flood of logins over SSH does not keep the administrator out.
+        passwords: createPasswords(),
+        guesses: gate,
+        clock,
+        log,
+      }),
+    }),
   }
 }
 

@@ -22,6 +22,8 @@ const PACKAGE_OF = {
   git: 'git',
   cp: 'coreutils',
   df: 'coreutils',
+  mount: 'mount',
+  umount: 'mount',
 } as const
 
 export type Program = keyof typeof PACKAGE_OF

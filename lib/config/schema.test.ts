@@ -55,7 +55,18 @@ test('the defaults are those of the documented configuration file', () => {
       max_startups: '10:30:100',
       max_startups_per_address: 20,
     },
-    httpd: { bind_port: 8080, bind_address: '127.0.0.1', templates_path: 'templates', static_files_path: 'static' },
+    httpd: {
+      bind_port: 8080,
+      bind_address: '127.0.0.1',
+      templates_path: 'templates',
+      static_files_path: 'static',
+      auth_user_file: '',
+      allow_unauthenticated: false,
+      certificate_file: '',
+      certificate_key_file: '',
+      allowed_hosts: [],
+      trusted_proxies: [],
+    },
   })
 })
 
@@ -78,7 +89,7 @@ test('every setting says what it is for', () => {
 
 test('each setting is known by its path and by how the environment writes it', () => {
   const kinds = new Map(leavesOf(configSchema).map(({ path, kind }) => [path.join('.'), kind]))
-  expect(kinds.size).toBe(51)
+  expect(kinds.size).toBe(57)
   expect(kinds.get('sftpd.bind_port')).toBe('integer')
   expect(kinds.get('sftpd.upload_mode')).toBe('integer')
   expect(kinds.get('sftpd.enable_scp')).toBe('boolean')

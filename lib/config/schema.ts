@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path'
 import { z } from 'zod'
+import { HOST_SHAPE, parseHost } from '../addresses/host.ts'
 import { NETWORK_SHAPE, parseNetwork } from '../addresses/network.ts'
 import { MAX_STARTUPS_SHAPE, parseStartups } from '../defender/max-startups.ts'
 
@@ -34,6 +35,16 @@ function textLike(initial: string, allowed: string, accepts: (value: string) => 
 const absolutePath = () => textLike('', 'an absolute path, or empty', (path) => path === '' || isAbsolute(path))
 
 const names = () => z.array(z.string('a name').min(1, 'a name'), 'a list of names').default([])
+
+function networks(initial: string[]) {
+  const network = z.string(NETWORK_SHAPE).refine((value) => parseNetwork(value) !== undefined, NETWORK_SHAPE)
+  return z.array(network, `a list, each ${NETWORK_SHAPE}`).default(initial)
+}
+
+function hosts() {
+  const host = z.string(HOST_SHAPE).refine((value) => parseHost(value) !== undefined, HOST_SHAPE)
+  return z.array(host, `a list, each ${HOST_SHAPE}`).default([])
+}
 
 function words<const W extends string>(initial: W[], allowed: readonly W[]) {
   const list = allowed.join(', ')
@@ -156,6 +167,25 @@ const httpd = section({
   static_files_path: text('static').describe(
     'Directory of the static web files, relative to the configuration directory or absolute.',
   ),
+  auth_user_file: text('').describe(
+    'File made by htpasswd with -B, -2 or -5, whose users may log in, relative to the configuration directory or ' +
+      'absolute; empty asks nobody to log in.',
+  ),
+  allow_unauthenticated: boolean(false).describe(
+    'Serves without a login on other addresses than loopback too; otherwise that stops the start.',
+  ),
+  certificate_file: text('').describe(
+    'Certificate in PEM, its issuers behind it, relative to the configuration directory or absolute; turns on TLS.',
+  ),
+  certificate_key_file: text('').describe(
+    'Private key of the certificate in PEM, relative to the configuration directory or absolute.',
+  ),
+  allowed_hosts: hosts().describe(
+    'Hosts that the server is reached by beside its own address and loopback, such as the public one of a reverse proxy.',
+  ),
+  trusted_proxies: networks([]).describe(
+    'Addresses and networks of reverse proxies: X-Forwarded-*, X-Real-IP and X-Request-Id count from them alone.',
+  ),
 })
 
 const defender = section({
@@ -174,13 +204,9 @@ const defender = section({
   max_addresses: integer(10_000, 100, 1_000_000).describe(
     'Most addresses that are remembered; the one heard of longest ago is forgotten first.',
   ),
-  trusted: z
-    .array(
-      z.string(NETWORK_SHAPE).refine((value) => parseNetwork(value) !== undefined, NETWORK_SHAPE),
-      `a list, each ${NETWORK_SHAPE}`,
-    )
-    .default(['127.0.0.0/8', '::1'])
-    .describe('Addresses and networks that are never banned, limited by address or refused at random.'),
+  trusted: networks(['127.0.0.0/8', '::1']).describe(
+    'Addresses and networks that are never banned, limited by address or refused at random.',
+  ),
   max_startups: textLike('10:30:100', MAX_STARTUPS_SHAPE, (value) => parseStartups(value) !== undefined).describe(
     'Connections that are not logged in: from the first number on the second in percent of new ones is refused at ' +
       'random, rising to all at the third.',

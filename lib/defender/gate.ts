@@ -15,6 +15,8 @@ export interface Gate {
    * @returns undefined when it has to be closed at once.
    */
   admit(ip: string, giveWay: () => void): Startup | undefined
+  /** Whether the address is banned; asked for each new connection, or request that needs a login. */
+  refuses(ip: string): boolean
   /** @returns whether the address is banned by now. */
   note(ip: string, offence: Offence): boolean
   readonly bans: Bans
@@ -55,6 +57,7 @@ export function createGate({ config, clock, log, random = Math.random }: GateOpt
   })
   return {
     admit: (ip, giveWay) => (defender.refuses(ip) ? undefined : waiting.admit(ip, giveWay)),
+    refuses: (ip) => defender.refuses(ip),
     note: (ip, offence) => defender.note(ip, offence),
     bans: defender,
   }

@@ -2,8 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { AccountError } from '../accounts/accounts.ts'
-import { fakeApi } from './fakes.test.support.ts'
-import type { Reply } from './replies.ts'
+import { fakeApi, type Answer } from './fakes.test.support.ts'
 
 const NOT_FOUND = '{"error":"","message":"Not Found","status":404}\n'
 
@@ -148,7 +147,7 @@ describe('noise', () => {
 })
 
 /** `ok` for a well-formed answer that is no bug. */
-function verdictOn({ status, body }: Reply): string {
+function verdictOn({ status, body }: Answer): string {
   const value: unknown = JSON.parse(body)
   if (!body.endsWith('\n') || /[<>&]/.test(body)) return `not as JSON is written here: ${body}`
   if (status === 200) return 'ok'

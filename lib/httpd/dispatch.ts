@@ -1,7 +1,8 @@
 import { inspect } from 'node:util'
 import type { Log } from '../logging/log.ts'
+import type { Authenticate } from './basic-auth.ts'
 import { HttpError, refusalOf } from './errors.ts'
-import type { Guard } from './guards.ts'
+import { requireBodyType, type Guard } from './guards.ts'
 import { genericReply, type Reply } from './replies.ts'
 import { createRouter, type Route } from './router.ts'
 
@@ -14,25 +15,54 @@ interface HttpRequest {
   readonly target: string
   /** Header values by lower-case name, one entry for each line sent. */
   readonly headers: Readonly<NodeJS.Dict<string[]>>
-  /** The whole body, read on demand. @throws HttpError 400, 413. */
-  body(): Promise<Buffer>
+  /** The client's address. */
+  readonly ip: string
+  /** The authority that a trusted proxy was asked for. */
+  readonly forwardedHost?: string | undefined
+  /** The whole body, read on demand. @param maxBytes 1 MiB where it is left out. @throws HttpError 400, 413. */
+  body(maxBytes?: number): Promise<Buffer>
 }
 
 /** Answers any request and never rejects. */
 export type Dispatch = (request: HttpRequest) => Promise<Reply>
 
-export function createDispatch({ routes, guard, log }: { routes: readonly Route[]; guard: Guard; log: Log }): Dispatch {
+export interface DispatchOptions {
+  routes: readonly Route[]
+  guard: Guard
+  /** Absent: nobody has to log in. */
+  authenticate?: Authenticate
+  log: Log
+}
+
+export function createDispatch({ routes, guard, authenticate, log }: DispatchOptions): Dispatch {
   const match = createRouter(routes)
 
   async function answer(request: HttpRequest): Promise<Reply> {
+    const { method, headers } = request
     const { path, query, authority } = parseTarget(request.target)
-    guard({ headers: request.headers, authority })
-    const found = match(request.method, path)
+    const found = match(method, path)
+    let user: string | undefined
+    // Before anything is told, also whether there is such a path.
+    if (found.kind !== 'route' || found.route.open !== true) {
+      guard({ headers, authority, forwardedHost: request.forwardedHost })
+      const login = await authenticate?.({ headers, ip: request.ip })
+      if (login !== undefined && 'refusal' in login) return login.refusal
+      user = login?.user
+    }
     if (found.kind === 'not-found') return genericReply(404, { message: 'Not Found' })
     if (found.kind === 'wrong-method') {
       return genericReply(405, { message: 'Method not allowed' }, { Allow: found.allow.join(', ') })
     }
-    return await found.route.handle({ params: found.params, query, body: () => request.body() })
+    requireBodyType(headers, found.route.accepts)
+    return await found.route.handle({
+      method,
+      path,
+      params: found.params,
+      query,
+      headers,
+      ...(user !== undefined && { user }),
+      body: (maxBytes) => request.body(maxBytes),
+    })
   }
 
   return async (request) => {

@@ -1,17 +1,22 @@
+import { text } from 'node:stream/consumers'
 import { AccountError, type Accounts, type UserInput } from '../accounts/accounts.ts'
 import type { User } from '../accounts/user.ts'
 import type { Clock } from '../clock.ts'
 import { Connections } from '../connections/connections.ts'
 import type { HttpRecord, Log } from '../logging/log.ts'
+import type { Authenticate } from './basic-auth.ts'
+import { backupRoutes } from './backup.ts'
 import { MAX_BODY_BYTES } from './body.ts'
 import { connectionRoutes } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
 import { HttpError } from './errors.ts'
 import { createGuard, type GuardOptions } from './guards.ts'
-import type { Reply } from './replies.ts'
+import { healthRoutes, type Readiness } from './health.ts'
+import type { Route } from './router.ts'
 import { statusRoutes, type Version } from './status.ts'
 import { userRoutes } from './users.ts'
 
+export const READY: Readiness = { ready: async () => ({ ok: true }) }
 export const VERSION: Version = { version: '1.2.3', build_date: '2026-01-02', commit_hash: 'abc' }
 
 export function aUser(fields: Partial<User> = {}): User {
@@ -97,6 +102,15 @@ export class FakeAccounts implements Accounts {
     this.calls.push(query)
     return this.users
   }
+  async *dump(): AsyncGenerator<User, void, void> {
+    this.#mayFail()
+    yield* this.users
+  }
+  async load(inputs: readonly UserInput[]): Promise<{ added: number; updated: number }> {
+    this.#mayFail()
+    this.calls.push(inputs)
+    return { added: inputs.length, updated: 0 }
+  }
   async checkAvailability(): Promise<void> {
     this.#mayFail()
   }
@@ -162,35 +176,61 @@ export interface Ask {
   body?: string | Uint8Array
 }
 
+export interface Answer {
+  status: number
+  headers: Readonly<Record<string, string>>
+  body: string
+}
+
+interface FakeApiOptions {
+  guard?: Partial<GuardOptions>
+  users?: User[]
+  /** Beside those of the REST API. */
+  routes?: readonly Route[]
+  authenticate?: Authenticate
+  readiness?: Readiness
+}
+
 /** The API without a socket. */
-export function fakeApi({ guard = {}, users }: { guard?: Partial<GuardOptions>; users?: User[] } = {}) {
+export function fakeApi({ guard = {}, users, routes = [], authenticate, readiness = READY }: FakeApiOptions = {}) {
   const accounts = new FakeAccounts(users)
   const log = new FakeLog()
   const clock = new FakeClock()
   const connections = new Connections(clock)
   const dispatch = createDispatch({
-    routes: [...statusRoutes(accounts, VERSION), ...connectionRoutes(connections, log), ...userRoutes(accounts)],
+    routes: [
+      ...statusRoutes(accounts, VERSION),
+      ...connectionRoutes(connections, log),
+      ...userRoutes(accounts),
+      ...backupRoutes(accounts),
+      ...healthRoutes(readiness),
+      ...routes,
+    ],
     guard: createGuard({ bindHost: '127.0.0.1', boundAddress: '127.0.0.1', allowedHosts: [], ...guard }),
+    ...(authenticate !== undefined && { authenticate }),
     log,
   })
 
-  async function ask(target: string, { method = 'GET', headers = {}, body = '' }: Ask = {}): Promise<Reply> {
+  async function ask(target: string, { method = 'GET', headers = {}, body = '' }: Ask = {}): Promise<Answer> {
     const bytes = Buffer.from(body)
     const defaults = {
       host: '127.0.0.1:8080',
       ...(bytes.length > 0 && { 'content-type': 'application/json', 'content-length': String(bytes.length) }),
     }
     const sent = Object.entries({ ...defaults, ...headers }).map(([name, value]) => [name, [value].flat()])
-    return dispatch({
+    const reply = await dispatch({
       id: 'test/0',
       method,
       target,
+      ip: '127.0.0.1',
       headers: Object.fromEntries(sent),
-      body: async () => {
-        if (bytes.length > MAX_BODY_BYTES) throw new HttpError(413, 'the body is too long')
+      body: async (maxBytes = MAX_BODY_BYTES) => {
+        if (bytes.length > maxBytes) throw new HttpError(413, 'the body is too long')
         return bytes
       },
     })
+    const { status, headers: sentBack } = reply
+    return { status, headers: sentBack, body: 'stream' in reply ? await text(reply.stream) : String(reply.body) }
   }
 
   return { accounts, clock, connections, log, ask }

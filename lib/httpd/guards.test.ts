@@ -3,7 +3,7 @@ import { fakeApi, type Ask } from './fakes.test.support.ts'
 
 const ANYWHERE = { bindHost: '', boundAddress: '::' }
 const NAMED = { bindHost: 'Files.example.com', boundAddress: '192.0.2.7' }
-const ALLOWED = { allowedHosts: ['Admin.example.com.', '192.0.2.9'] }
+const ALLOWED = { allowedHosts: ['Admin.example.com.', '192.0.2.9', 'files.example.com:8443', '[2001:db8::1]'] }
 
 const HOSTS: { guard?: object; host: string; served: boolean }[] = [
   ...['localhost', 'LocalHost:8080', 'localhost.', '127.0.0.1', '127.0.0.1:1', '127.0.0.2', '[::1]', '[::1]:8080'].map(
@@ -23,6 +23,8 @@ const HOSTS: { guard?: object; host: string; served: boolean }[] = [
   { guard: NAMED, host: 'example.com', served: false },
   { guard: ALLOWED, host: 'admin.example.com', served: true },
   { guard: ALLOWED, host: '192.0.2.9', served: true },
+  { guard: ALLOWED, host: 'files.example.com', served: true },
+  { guard: ALLOWED, host: '[2001:DB8::1]:8080', served: true },
   { guard: ALLOWED, host: '192.0.2.8', served: false },
 ]
 
@@ -63,6 +65,21 @@ test.each(HEADERS)('$name: $status', async ({ headers = {}, status }) => {
   expect(reply.status).toBe(status)
   const { error = 'none' } = JSON.parse(reply.body)
   expect(error).toMatch(status === 200 ? /^none$/ : /host|origin|site/i)
+})
+
+test.each([
+  ['https://admin.example.com', 200],
+  ['http://admin.example.com', 200],
+  ['https://Admin.example.com:443', 200],
+  ['https://admin.example.com:8443', 403],
+  ['https://files.example.com:8443', 200],
+  ['https://files.example.com', 403],
+  ['https://[2001:db8::1]', 200],
+  ['https://evil.example', 403],
+  ['https://admin.example.com.evil.example', 403],
+  ['file://admin.example.com', 403],
+])('behind a proxy that sends its own Host, the origin %s: %i', async (origin, status) => {
+  expect((await fakeApi({ guard: ALLOWED }).ask('/api/v1/version', { headers: { origin } })).status).toBe(status)
 })
 
 describe('the content type of a body', () => {

@@ -1,11 +1,15 @@
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { parseHost, type Host } from '../addresses/host.ts'
 import { HttpError } from './errors.ts'
+import { isLoopback } from './exposure.ts'
 
 interface GuardedRequest {
   /** Header values by lower-case name, one entry for each line sent. */
   readonly headers: Readonly<NodeJS.Dict<string[]>>
   /** The authority of an absolute-form request target, which replaces Host (RFC 9112 section 3.2.2). */
   readonly authority?: string | undefined
+  /** The authority that a trusted proxy was asked for, which replaces both: they are the proxy's own. */
+  readonly forwardedHost?: string | undefined
 }
 
 export interface GuardOptions {
@@ -13,7 +17,7 @@ export interface GuardOptions {
   bindHost: string
   /** The address that is listened on. */
   boundAddress: string
-  /** Further names the server is reached by, without port. */
+  /** Further hosts the server is reached by: `httpd.allowed_hosts`, validated. */
   allowedHosts: readonly string[]
 }
 
@@ -27,58 +31,60 @@ export type Guard = (request: GuardedRequest) => void
  * - Host (against DNS rebinding): `localhost`, a loopback address, the name bound to or an allowed name; any IP address
  *   as well when the server listens beyond loopback, since an address cannot be rebound. Ports are not compared, tunnels
  *   change them. Behind a reverse proxy that passes Host on, its public name belongs into `allowedHosts`.
- * - Origin, when sent, must be that of Host, port included.
+ * - Origin, when sent, must be that of Host, port included; or an allowed host's, with its port or the scheme's own: a
+ *   reverse proxy sends a Host that no browser has seen.
  * - Sec-Fetch-Site, when sent, must be `same-origin` or `none` (typed into the address bar).
- * - A body must be declared `application/json`. None declared is refused too: a page can send that anywhere without
- *   asking first, as it can `text/plain`.
  *
- * The Guard throws HttpError 400 for no or several Hosts, 403 for what is refused, 415 for the content type.
+ * The Guard throws HttpError 400 for no or several Hosts, 403 for what is refused.
  */
 export function createGuard({ bindHost, boundAddress, allowedHosts }: GuardOptions): Guard {
-  const names = new Set([bindHost, ...allowedHosts].filter((name) => name !== '').map(normalised))
+  const allowed = allowedHosts.flatMap((text) => parseHost(text) ?? [])
+  const names = new Set([bindHost, ...allowed.map(({ name }) => name)].map(normalised))
   const anyAddress = !isLoopback(boundAddress)
 
   function servesHost(host: string): boolean {
-    const name = /^(\[[0-9a-f:.]+\]|[^\s:/@?#\\[\]]+)(?::\d{1,5})?$/i.exec(host)?.[1]
+    const name = parseHost(host)?.name
     if (name === undefined) return false
-    const known = normalised(name)
-    return names.has(known) || isLoopback(known) || (anyAddress && isIP(known) !== 0)
+    return names.has(name) || isLoopback(name) || (anyAddress && isIP(name) !== 0)
   }
 
-  return ({ headers, authority }) => {
-    const host = authority ?? single(headers, 'host')
+  return ({ headers, authority, forwardedHost }) => {
+    // Read in any case: two of them are a mistake, whichever counts.
+    const sentHost = single(headers, 'host')
+    const host = forwardedHost ?? authority ?? sentHost
     if (host === undefined) throw new HttpError(400, 'a Host header is required')
-    if (!servesHost(host)) throw new HttpError(403, `Host "${host}" is not served here, see the allowed hosts`)
+    if (!servesHost(host)) throw new HttpError(403, `Host "${host}" is not served here, see httpd.allowed_hosts`)
     const origin = single(headers, 'origin')
-    if (origin !== undefined && !isOriginOf(origin, host)) {
-      throw new HttpError(403, `requests from the origin "${origin}" are refused`)
+    if (origin !== undefined && !isOriginOf(origin, host) && !isAllowedOrigin(origin, allowed)) {
+      throw new HttpError(403, `requests from the origin "${origin}" are refused, see httpd.allowed_hosts`)
     }
     const site = single(headers, 'sec-fetch-site')
     if (site !== undefined && site !== 'same-origin' && site !== 'none') {
       throw new HttpError(403, `requests from another site are refused (Sec-Fetch-Site: ${site})`)
     }
-    if (hasBody(headers) && !isJson(single(headers, 'content-type'))) {
-      throw new HttpError(415, 'a body must have Content-Type: application/json')
-    }
   }
 }
 
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-/** @param host a name or address, without port or brackets. */
-function isLoopback(host: string): boolean {
-  const family = isIP(host)
-  return family === 0 ? host === 'localhost' : loopback.check(host, family === 6 ? 'ipv6' : 'ipv4')
+/**
+ * A body must be declared as what the route reads. None declared is refused too: a page can send that anywhere without
+ * asking first, as it can `text/plain`.
+ *
+ * @param accepts content types without parameters, in lower case.
+ * @throws HttpError 415.
+ */
+export function requireBodyType(
+  headers: GuardedRequest['headers'],
+  accepts: readonly string[] = ['application/json'],
+): void {
+  const declared = single(headers, 'content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
+  if (hasBody(headers) && !accepts.includes(declared)) {
+    throw new HttpError(415, `a body must have Content-Type: ${accepts.join(' or ')}`)
+  }
 }
 
-/** Lower case, without brackets and the root's dot. */
+/** The configuration's address to bind to may be anything that the system resolves. */
 function normalised(host: string): string {
-  return host
-    .toLowerCase()
-    .replace(/^\[(.*)\]$/, '$1')
-    .replace(/\.$/, '')
+  return parseHost(host)?.name ?? host
 }
 
 function isOriginOf(origin: string, host: string): boolean {
@@ -90,12 +96,18 @@ function isOriginOf(origin: string, host: string): boolean {
   return URL.canParse(url) && new URL(url).host === originHost
 }
 
-function hasBody(headers: GuardedRequest['headers']): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length']?.[0] ?? 0) > 0
+function isAllowedOrigin(origin: string, allowed: readonly Host[]): boolean {
+  if (!URL.canParse(origin)) return false
+  const { protocol, hostname, port } = new URL(origin)
+  if (protocol !== 'http:' && protocol !== 'https:') return false
+  const name = normalised(hostname)
+  // The URL parser leaves out the scheme's own port.
+  const defaultPort = protocol === 'http:' ? 80 : 443
+  return allowed.some((host) => host.name === name && (host.port ?? defaultPort) === Number(port || defaultPort))
 }
 
-function isJson(contentType: string | undefined): boolean {
-  return contentType?.split(';')[0]?.trim().toLowerCase() === 'application/json'
+function hasBody(headers: GuardedRequest['headers']): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length']?.[0] ?? 0) > 0
 }
 
 /** A header that may be sent once: two lines that disagree let two readers see two requests. */

@@ -5,7 +5,7 @@ import { hostname } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { Connections } from '../connections/connections.ts'
-import { FakeAccounts, FakeClock, FakeLog, VERSION } from './fakes.test.support.ts'
+import { FakeAccounts, FakeClock, FakeLog, READY, VERSION } from './fakes.test.support.ts'
 import { createHttpd, type Httpd } from './httpd.ts'
 
 const running: Httpd[] = []
@@ -17,7 +17,14 @@ async function start(host = '127.0.0.1') {
   const accounts = new FakeAccounts()
   const log = new FakeLog()
   const clock = new FakeClock()
-  const httpd = createHttpd({ accounts, connections: new Connections(clock), version: VERSION, log, clock })
+  const httpd = createHttpd({
+    accounts,
+    connections: new Connections(clock),
+    version: VERSION,
+    readiness: READY,
+    log,
+    clock,
+  })
   running.push(httpd)
   return { accounts, log, clock, httpd, ...(await httpd.listen({ host, port: 0 })) }
 }
@@ -159,6 +166,7 @@ test('an address in use is told in one line', async () => {
     accounts: new FakeAccounts(),
     connections: new Connections(new FakeClock()),
     version: VERSION,
+    readiness: READY,
     log: new FakeLog(),
     clock: new FakeClock(),
   })
@@ -176,6 +184,7 @@ test('an address of another host is told in one line', async () => {
     accounts: new FakeAccounts(),
     connections: new Connections(clock),
     version: VERSION,
+    readiness: READY,
     log: new FakeLog(),
     clock,
   })

@@ -1,15 +1,23 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Clock } from '../clock.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { Authenticate } from './basic-auth.ts'
+import { backupRoutes } from './backup.ts'
 import { readBody } from './body.ts'
+import { loadCertificates, type CertificateFiles, type Credentials } from './certificates.ts'
 import { connectionRoutes } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
+import { createCallerOf } from './forwarded.ts'
 import { createGuard } from './guards.ts'
+import { healthRoutes, type Readiness } from './health.ts'
 import { answerClientError } from './malformed.ts'
-import { SECURITY_HEADERS, type Reply } from './replies.ts'
 import { createRequestIds } from './request-ids.ts'
+import type { Route } from './router.ts'
+import { Sender } from './sender.ts'
 import { statusRoutes, type Version } from './status.ts'
 import { userRoutes } from './users.ts'
 
@@ -17,10 +25,14 @@ import { userRoutes } from './users.ts'
 const MAX_HEADER_BYTES = 64 * 1024
 /** A client that dribbles its headers holds a socket for no longer than this. */
 const HEADERS_TIMEOUT_MS = 60_000
+/** A client that begins TLS and does not go on: before that there is no request to time out. */
+const HANDSHAKE_TIMEOUT_MS = 30_000
 /** The whole request, body included: 0.9.4's read timeout, over a minute for each 256 KiB of the largest body. */
 const REQUEST_TIMEOUT_MS = 300_000
 /** A socket on which nothing moves, such as that of a client which does not read its answer: 0.9.4's write timeout. */
 const SOCKET_TIMEOUT_MS = 300_000
+/** Sockets that a flood may take from those of the SFTP server; people and scrapers need a few dozen. */
+const MAX_CONNECTIONS = 1024
 /** How long running requests may take to end once the server closes. */
 const CLOSE_GRACE_MS = 5_000
 
@@ -30,8 +42,19 @@ export interface HttpdOptions {
   version: Version
   log: Log
   clock: Clock
-  /** Names (without port) the server is reached by, beside its address and loopback: see `createGuard`. */
+  readiness: Readiness
+  /** Beside those of the REST API and of probes. */
+  routes?: readonly Route[]
+  /** Hosts the server is reached by, beside its address and loopback: see `createGuard`. */
   allowedHosts?: readonly string[]
+  /** Addresses and networks of proxies whose word counts: see `createCallerOf`. */
+  trustedProxies?: readonly string[]
+  /** Absent: nobody has to log in. */
+  authenticate?: Authenticate
+  /** Turns on TLS. */
+  tls?: { files: CertificateFiles; credentials: Credentials }
+  /** Absent: nothing is counted. */
+  metrics?: Pick<Metrics, 'httpRequest'>
 }
 
 interface Address {
@@ -49,55 +72,86 @@ export interface Httpd {
   listen(address: Address): Promise<Address>
   /** Stops accepting, lets running requests end for up to 5 seconds, then cuts what is left. Safe to call again. */
   close(): Promise<void>
+  /**
+   * Reads the certificate anew, for connections made from now on; does nothing without TLS.
+   * @throws Error of one line, the certificate stays as it was then.
+   */
+  reloadCertificates(): Promise<void>
   /** Answers one request and logs it; never rejects. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>
 }
 
-export function createHttpd({ accounts, connections, version, log, clock, allowedHosts = [] }: HttpdOptions): Httpd {
+export function createHttpd(options: HttpdOptions): Httpd {
+  const { accounts, connections, version, log, clock, readiness, routes = [], allowedHosts = [], tls } = options
+  const { authenticate, trustedProxies = [], metrics } = options
+  const callerOf = createCallerOf(trustedProxies)
   const nextRequestId = createRequestIds()
+  const sender = new Sender(log)
   // Until the address is known, the strictest answer to which hosts are served.
   let guard = createGuard({ bindHost: '', boundAddress: '127.0.0.1', allowedHosts })
   let closed: Promise<void> | undefined
 
   const dispatch = createDispatch({
-    routes: [...statusRoutes(accounts, version), ...connectionRoutes(connections, log), ...userRoutes(accounts)],
+    routes: [
+      ...statusRoutes(accounts, version),
+      ...connectionRoutes(connections, log),
+      ...userRoutes(accounts),
+      ...backupRoutes(accounts),
+      ...healthRoutes(readiness),
+      ...routes,
+    ],
     guard: (request) => guard(request),
+    ...(authenticate !== undefined && { authenticate }),
     log,
   })
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const started = clock.monotonic()
     const { method = '', url: target = '', headers, socket } = request
-    const id = nextRequestId()
+    const caller = callerOf(socket.remoteAddress ?? '', request.headersDistinct)
+    const id = caller.requestId ?? nextRequestId()
     // Both are gone once the client is.
-    const remoteAddr = endpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0)
+    const remoteAddr = caller.proxied ? caller.ip : endpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0)
     response.on('error', (error) => log.app('httpd', 'debug', `request ${id}: the answer was not sent`, { error }))
     const reply = await dispatch({
       id,
       method,
       target,
       headers: request.headersDistinct,
-      body: () => readBody(request, Number(headers['content-length'] ?? 0)),
+      ip: caller.ip,
+      forwardedHost: caller.host,
+      body: (maxBytes) => readBody(request, Number(headers['content-length'] ?? 0), maxBytes),
     })
-    send(reply, response, closed !== undefined)
+    const respSize = await sender.send(reply, response)
+    metrics?.httpRequest(reply.status)
     log.http({
       method,
       proto: `HTTP/${request.httpVersion}`,
       remoteAddr,
       requestId: id,
-      uri: `http://${headers.host ?? ''}${target}`,
+      uri: `${caller.scheme ?? (tls === undefined ? 'http' : 'https')}://${caller.host ?? headers.host ?? ''}${target}`,
       userAgent: headers['user-agent'] ?? '',
       respStatus: reply.status,
-      respSize: Buffer.byteLength(reply.body),
+      respSize,
       elapsedMs: Math.round(clock.monotonic() - started),
     })
   }
 
-  const server = createServer(
-    { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    (request, response) => void handle(request, response),
-  )
+  const limits = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+  }
+  const answer = (request: IncomingMessage, response: ServerResponse): void => void handle(request, response)
+  const tlsServer =
+    tls && createTlsServer({ ...limits, ...tls.credentials, handshakeTimeout: HANDSHAKE_TIMEOUT_MS }, answer)
+  const server = tlsServer ?? createServer(limits, answer)
+  tlsServer?.on('tlsClientError', (error, socket) => {
+    log.app('httpd', 'debug', 'no TLS', { error })
+    socket.destroy()
+  })
   server.setTimeout(SOCKET_TIMEOUT_MS)
+  server.maxConnections = MAX_CONNECTIONS
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     log.app('httpd', 'debug', 'malformed request', { error })
     answerClientError(error, socket)
@@ -123,7 +177,13 @@ export function createHttpd({ accounts, connections, version, log, clock, allowe
       guard = createGuard({ bindHost: host, boundAddress: bound.address, allowedHosts })
       return { host: bound.address, port: bound.port }
     },
+    async reloadCertificates() {
+      if (tls === undefined) return
+      tlsServer?.setSecureContext(await loadCertificates(tls.files))
+      log.app('httpd', 'info', `the certificate was read anew from ${tls.files.certificate}`)
+    },
     close() {
+      sender.finish()
       closed ??= new Promise((resolve) => {
         if (!server.listening) {
           resolve()
@@ -139,16 +199,6 @@ export function createHttpd({ accounts, connections, version, log, clock, allowe
       return closed
     },
   }
-}
-
-function send({ status, headers, body }: Reply, response: ServerResponse, last: boolean): void {
-  response.writeHead(status, {
-    ...SECURITY_HEADERS,
-    ...headers,
-    'Content-Length': Buffer.byteLength(body),
-    ...(last && { Connection: 'close' }),
-  })
-  response.end(body)
 }
 
 /** `ip:port`, with IPv6 in brackets. */

@@ -1,21 +1,32 @@
 import findMyWay from 'find-my-way'
 import type { Reply } from './replies.ts'
 
-const METHODS = ['GET', 'POST', 'PUT', 'DELETE'] as const
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'] as const
 
 /** What a route's handler sees; the guards have passed. */
 export interface RouteRequest {
-  /** The path's named segments, percent-decoded, never empty. */
+  readonly method: string
+  /** As it was sent, still percent-encoded. */
+  readonly path: string
+  /** The path's named segments, percent-decoded, never empty; what a `*` stands for has that name. */
   readonly params: Readonly<Record<string, string | undefined>>
   readonly query: URLSearchParams
-  /** The whole body, read on demand. @throws HttpError 400, 413. */
-  body(): Promise<Buffer>
+  /** Header values by lower-case name, one entry for each line sent. */
+  readonly headers: Readonly<NodeJS.Dict<string[]>>
+  /** The authenticated name; absent where nobody has to log in. */
+  readonly user?: string
+  /** The whole body, read on demand. @param maxBytes 1 MiB where it is left out. @throws HttpError 400, 413. */
+  body(maxBytes?: number): Promise<Buffer>
 }
 
 export interface Route {
   readonly method: (typeof METHODS)[number]
-  /** `/api/v1/user/:id`. */
+  /** `/api/v1/user/:id`, `/static/*`. */
   readonly path: string
+  /** Content types of a body, without parameters; JSON alone when it is left out. Others are refused with 415. */
+  readonly accepts?: readonly string[]
+  /** For probes: neither a login nor a known Host is asked for, so it must tell nothing and change nothing. */
+  readonly open?: boolean
   /** @throws HttpError, AccountError; anything else is a bug and answered 500. */
   readonly handle: (request: RouteRequest) => Reply | Promise<Reply>
 }
