@@ -51,7 +51,8 @@ export const API_ACTIONS: Actions<ApiName> = {
   async 'api dumpdata'({ value, words: [output = '-'] }, io) {
     const { writeNewFile } = await import('../lib/api-client/dump-file.ts')
     await withClient(value, io, async (client, { dumpData }) => {
-      const { text } = await client.send(dumpData())
+      const { text, json } = await client.send(dumpData())
+      if (json === undefined) throw new ApiError('answer', 'what came is no whole dump')
       if (output === '-') io.stdout(text.trimEnd())
       else await writeNewFile(output, text)
     })

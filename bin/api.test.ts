@@ -394,6 +394,18 @@ describe('output', () => {
     ])
   })
 
+  test('of bans tells since when, until when and why', async () => {
+    const { url } = await recorder({
+      body: [
+        { address: '192.0.2.1', since: 1_000_000_000_000, until: 1_000_000_060_000, reason: 'x\u202e', refused: 3 },
+      ],
+    })
+    expect((await cli(['api', 'get-bans', '-tb', url], { terminal: true })).stdout).toEqual([
+      'ADDRESS    DETAILS',
+      '192.0.2.1  since 2001-09-09 01:46:40, until 2001-09-09 01:47:40, reason x\\u202e, refused 3',
+    ])
+  })
+
   test('that does not look as expected is shown as JSON', async () => {
     const { url } = await recorder({ body: [{ id: 'x' }] })
     expect((await cli(['api', 'get-users', '-tb', url], { terminal: true })).stdout.join('')).toBe(

@@ -117,7 +117,7 @@ function listView<T>(
 }
 
 /** Names that end like this hold milliseconds since the epoch. */
-const TIMES = /(_date|_time|_login|_update|_until|^until)$/
+const TIMES = /(_date|_time|_login|_update)$|^(since|until)$/
 
 function facts(object: Readonly<Record<string, unknown>>): [string, string][] {
   return Object.entries(object).map(([name, value]) => {
