@@ -12,6 +12,8 @@ export interface Io extends Host {
   env: NodeJS.ProcessEnv
   stdout(line: string): void
   stderr(line: string): void
+  /** All that comes in on the standard input. */
+  stdin(): Promise<Buffer>
   serve(options: ServeOptions): Promise<Running>
   /** Absent where standard output is no terminal. */
   terminal?: Terminal
