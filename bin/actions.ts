@@ -3,6 +3,8 @@ import type { ServeOptions } from '../lib/serve.ts'
 import { PLATFORMS } from '../lib/service/plan.ts'
 import type { Action, Platform, ServiceOptions } from '../lib/service/plan.ts'
 import type { ServiceRequest } from '../lib/service/service.ts'
+import { API_ACTIONS } from './api-actions.ts'
+import { COMPLETIONS } from './completion/completion.ts'
 import type { CommandName, COMMANDS } from './commands.ts'
 import type { Io } from './io.ts'
 import type { SERVICE_FLAGS } from './flags.ts'
@@ -14,13 +16,15 @@ import type { Values } from './values.ts'
 export type ActiveName = Exclude<CommandName, 'help'>
 
 export interface Call<C extends ActiveName> {
-  value: Values<(typeof COMMANDS)[C]['flags']>
+  value: Values<(typeof COMMANDS)[C]['flags'][number]>
   /** As many as the command takes; those that were left out are missing at the end. */
   words: readonly string[]
 }
 
+export type Actions<Names extends ActiveName> = { readonly [C in Names]: (call: Call<C>, io: Io) => Promise<void> }
+
 /** What each command does. A command without a row does not compile. */
-export const ACTIONS: { readonly [C in ActiveName]: (call: Call<C>, io: Io) => Promise<void> } = {
+export const ACTIONS: Actions<ActiveName> = {
   async serve({ value }, io) {
     const options: ServeOptions = {
       configDir: value.text('config-dir'),
@@ -59,7 +63,7 @@ export const ACTIONS: { readonly [C in ActiveName]: (call: Call<C>, io: Io) => P
       advertiseCredentials: value.boolean('advertise-credentials'),
       qr: value.boolean('qr'),
       stdout: (line) => io.stdout(line),
-      ...(io.terminal === undefined ? {} : { terminal: io.terminal }),
+      ...(io.screen === undefined ? {} : { terminal: io.screen }),
     }
     await runUntilStopped(() => io.portable(options), io)
   },
@@ -87,9 +91,30 @@ export const ACTIONS: { readonly [C in ActiveName]: (call: Call<C>, io: Io) => P
   'service stop': ({ value }, io) => serviceAction('stop', value, io),
   'service status': ({ value }, io) => serviceAction('status', value, io),
   'service uninstall': ({ value }, io) => serviceAction('uninstall', value, io),
+
+  completion({ words: [shell = ''] }, io) {
+    io.stdout((COMPLETIONS.get(shell)?.() ?? '').trimEnd())
+    return Promise.resolve()
+  },
+
+  async healthcheck({ value }, io) {
+    const { healthcheck } = await import('../lib/healthcheck/healthcheck.ts')
+    const line = await healthcheck({
+      configDir: value.text('config-dir'),
+      configFile: value.text('config-file'),
+      env: io.env,
+      url: value.text('url'),
+      ready: value.boolean('ready'),
+      insecure: value.boolean('insecure'),
+      timeoutMs: value.integer('timeout') * 1000,
+    })
+    io.stdout(line)
+  },
+
+  ...API_ACTIONS,
 }
 
-type ServiceValues = Values<typeof SERVICE_FLAGS>
+type ServiceValues = Values<(typeof SERVICE_FLAGS)[number]>
 
 function serviceAction(action: Exclude<Action, 'install'>, value: ServiceValues, io: Io): Promise<void> {
   const { program } = io

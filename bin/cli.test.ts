@@ -31,6 +31,8 @@ async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial
     env,
     stdout: (line) => seen.stdout.push(line),
     stderr: (line) => seen.stderr.push(line),
+    stdin: () => Promise.resolve(Buffer.alloc(0)),
+    terminal: false,
     serve: (options) => {
       seen.serve = options
       return Promise.resolve(ended)

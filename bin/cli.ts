@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
 import type { WriteStream } from 'node:tty'
 import sade from 'sade'
 import type { Sade } from 'sade'
@@ -48,6 +49,8 @@ export async function main(): Promise<void> {
     env: process.env,
     stdout: (line) => console.log(line),
     stderr: (line) => console.error(line),
+    stdin: () => buffer(process.stdin),
+    terminal: process.stdout.isTTY,
     // Loaded only when asked for, so that help and version are quick.
     serve: async (options) => (await import('../lib/serve.ts')).serve(options),
     portable: async (options) => (await import('../lib/portable/portable.ts')).portable(options),
@@ -64,7 +67,7 @@ export async function main(): Promise<void> {
     },
     program: [process.execPath, realpathSync(process.argv[1] ?? '')],
     initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
-    ...(process.stdout.isTTY && { terminal: terminalOf(process.stdout) }),
+    ...(process.stdout.isTTY && { screen: terminalOf(process.stdout) }),
     signals: process,
     exit: (status) => process.exit(status),
   })
@@ -103,9 +106,14 @@ function helpRequest(args: readonly string[]): Request {
 function groupRequest(group: string, flags: readonly Flag[], args: readonly string[]): Request {
   const { help, options, rest } = spellOut(args, flags, true)
   if (help) return { kind: 'help', topic: group }
-  const [member, ...left] = rest
-  if (member === undefined) throw new UsageError(`"sftpgo ${group}" needs one of ${membersOf(group).join(', ')}`)
-  return commandRequest(`${group} ${member}`, [...options, ...left])
+  const [second, ...left] = rest
+  if (second === undefined)
+    throw new UsageError(
+      `"sftpgo ${group}" needs one of ${membersOf(group)
+        .map(({ member }) => member)
+        .join(', ')}`,
+    )
+  return commandRequest(`${group} ${second}`, [...options, ...left])
 }
 
 function commandRequest(name: string, args: readonly string[]): Request {
@@ -123,11 +131,16 @@ function showHelp(topic: string | undefined): void {
   // Those of a group are listed by the group's own help.
   for (const name of commandNames()) if (!name.includes(' ') || name === topic) addCommand(described, name)
   for (const [name, { summary, flags }] of Object.entries(GROUPS)) {
-    const members = membersOf(name).map((member) => `  ${usageOf(`${name} ${member}`)}`)
-    described.command(`${name} <command>`).describe([summary, '', ...members])
+    described.command(`${name} <command>`).describe([summary, '', ...memberLines(name)])
     addFlags(described, flags)
   }
   described.help(topic)
+}
+
+function memberLines(group: string): string[] {
+  const members = membersOf(group)
+  const width = Math.max(...members.map(({ member }) => member.length))
+  return members.map(({ name, member }) => `  ${member.padEnd(width)}  ${COMMANDS[name].summary}`)
 }
 
 async function act({ name, options, words }: Extract<Request, { kind: 'command' }>, io: Io): Promise<void> {
@@ -145,7 +158,7 @@ async function act({ name, options, words }: Extract<Request, { kind: 'command' 
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 function perform<C extends ActiveName>(name: C, given: Given, words: readonly string[], io: Io): Promise<void> {
   return ACTIONS[name](
-    { value: valuesOf<(typeof COMMANDS)[C]['flags']>(COMMANDS[name].flags, given, io.env), words },
+    { value: valuesOf<(typeof COMMANDS)[C]['flags'][number]>(COMMANDS[name].flags, given, io.env), words },
     io,
   )
 }

@@ -10,9 +10,13 @@ export interface Io extends Host {
   env: NodeJS.ProcessEnv
   stdout(line: string): void
   stderr(line: string): void
+  /** All that comes in on the standard input. */
+  stdin(): Promise<Buffer>
+  /** Whether the standard output is a terminal. */
+  terminal: boolean
   serve(options: ServeOptions): Promise<Running>
   /** Absent where standard output is no terminal. */
-  terminal?: Terminal
+  screen?: Terminal
   portable(options: PortableOptions): Promise<Running>
   service(request: ServiceRequest): Promise<void>
   /** What runs this program: Node and the script, absolute. */
