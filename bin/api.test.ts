@@ -70,6 +70,8 @@ async function cli(argv: readonly string[], { env = {}, stdin = '', terminal = f
     service: () => Promise.reject(new Error('not for this test')),
     program: ['node'],
     initProvider: unexpected,
+    checkConfig: unexpected,
+    showConfig: unexpected,
     signals: new EventEmitter(),
     exit: () => undefined,
   })

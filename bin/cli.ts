@@ -67,6 +67,8 @@ export async function main(): Promise<void> {
     },
     program: [process.execPath, realpathSync(process.argv[1] ?? '')],
     initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
+    checkConfig: async (place) => (await import('../lib/checkup/check.ts')).checkConfig(place),
+    showConfig: async (place, asJson) => (await import('../lib/checkup/show.ts')).showConfig(place, asJson),
     ...(process.stdout.isTTY && { screen: terminalOf(process.stdout) }),
     signals: process,
     exit: (status) => process.exit(status),

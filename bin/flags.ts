@@ -168,6 +168,11 @@ export const SERVICE_INSTALL_FLAGS = [
   ...DRY_RUN,
 ] as const satisfies readonly Flag[]
 
+export const CONFIG_SHOW_FLAGS = [
+  ...INITPROVIDER_FLAGS,
+  { name: 'json', kind: 'boolean', fallback: 'false', help: 'Print one JSON object' },
+] as const satisfies readonly Flag[]
+
 export const PORTABLE_FLAGS = [
   {
     name: 'directory',

@@ -1,3 +1,5 @@
+import type { Checkup } from '../lib/checkup/check.ts'
+import type { ConfigPlace } from '../lib/checkup/show.ts'
 import type { Terminal } from '../lib/portable/live-table.ts'
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { InitOptions } from '../lib/providers/init.ts'
@@ -22,4 +24,6 @@ export interface Io extends Host {
   /** What runs this program: Node and the script, absolute. */
   program: readonly [string, ...string[]]
   initProvider(options: InitOptions): Promise<string>
+  checkConfig(place: ConfigPlace): Promise<Checkup>
+  showConfig(place: ConfigPlace, asJson: boolean): Promise<string[]>
 }

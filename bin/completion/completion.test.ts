@@ -108,7 +108,7 @@ describe('bash', () => {
       ['nonsense', ''],
       Object.keys(COMMANDS)
         .filter((name) => !name.includes(' '))
-        .concat('api', 'service'),
+        .concat('api', 'config', 'service'),
     ],
   ])('%j is offered %j', (words, offered) => expect(bash(...words).toSorted()).toEqual(offered.toSorted()))
 

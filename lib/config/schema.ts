@@ -81,6 +81,10 @@ const sftpd = section({
   bind_address: text('').describe('Address to listen on; empty listens on all interfaces.'),
   // A runtime timer counts at most 2^31 - 1 milliseconds.
   idle_timeout: integer(15, 0, 35_791).describe('Minutes after which a silent client is disconnected; 0 never.'),
+  keepalive_interval: integer(60, 0, 32_767).describe(
+    'Seconds without traffic after which the system asks whether the client is still there; ten questions without an ' +
+      'answer, a second apart, end the connection. 0 never asks.',
+  ),
   grace_time: integer(0, 0, 86_400).describe(
     'Seconds that running transfers may take to finish when the server is stopped; 0 ends them at once.',
   ),

@@ -161,6 +161,7 @@ export async function startSshd({
       ciphers: [],
       macs: [],
       idle_timeout: 0,
+      keepalive_interval: 0,
       enabled_ssh_commands: ['*'],
       enable_scp: false,
       ...config,
