@@ -79,7 +79,7 @@ export const ACTIONS: Actions<ActiveName> = {
       advertiseCredentials: value.boolean('advertise-credentials'),
       qr: value.boolean('qr'),
       stdout: (line) => io.stdout(line),
-      ...(io.terminal === undefined ? {} : { terminal: io.terminal }),
+      ...(io.screen === undefined ? {} : { terminal: io.screen }),
     }
     await runUntilStopped(() => io.portable(options), io)
   },

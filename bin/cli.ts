@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs'
-import type { WriteStream } from 'node:tty'
 import { buffer } from 'node:stream/consumers'
+import type { WriteStream } from 'node:tty'
 import sade from 'sade'
 import type { Sade } from 'sade'
 import { systemClock } from '../lib/clock.ts'
@@ -68,7 +68,7 @@ export async function main(): Promise<void> {
     initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
     checkConfig: async (place) => (await import('../lib/checkup/check.ts')).checkConfig(place),
     showConfig: async (place, asJson) => (await import('../lib/checkup/show.ts')).showConfig(place, asJson),
-    ...(process.stdout.isTTY && { terminal: terminalOf(process.stdout) }),
+    ...(process.stdout.isTTY && { screen: terminalOf(process.stdout) }),
     signals: process,
     exit: (status) => process.exit(status),
   })

@@ -16,7 +16,7 @@ export interface Io extends Host {
   stdin(): Promise<Buffer>
   serve(options: ServeOptions): Promise<Running>
   /** Absent where standard output is no terminal. */
-  terminal?: Terminal
+  screen?: Terminal
   portable(options: PortableOptions): Promise<Running>
   service(request: ServiceRequest): Promise<void>
   /** What runs this program: Node and the script, absolute. */
