@@ -55,6 +55,10 @@ export const ACTIONS: { readonly [C in ActiveName]: (call: Call<C>, io: Io) => P
     for (const line of await io.showConfig(place, value.boolean('json'))) io.stdout(line)
   },
 
+  async 'config init'({ value }, io) {
+    for (const line of await io.initialConfig(value.text('format'))) io.stdout(line)
+  },
+
   async portable({ value }, io) {
     value.boolean('advertise-service')
     value.boolean('advertise-credentials')

@@ -47,6 +47,7 @@ export async function main(): Promise<void> {
     initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
     checkConfig: async (place) => (await import('../lib/checkup/check.ts')).checkConfig(place),
     showConfig: async (place, asJson) => (await import('../lib/checkup/show.ts')).showConfig(place, asJson),
+    initialConfig: async (format) => (await import('../lib/config/initial.ts')).initialConfig(format),
     signals: process,
     exit: (status) => process.exit(status),
   })

@@ -1,4 +1,4 @@
-import { CONFIG_SHOW_FLAGS, INITPROVIDER_FLAGS, PORTABLE_FLAGS, SERVE_FLAGS } from './flags.ts'
+import { CONFIG_INIT_FLAGS, CONFIG_SHOW_FLAGS, INITPROVIDER_FLAGS, PORTABLE_FLAGS, SERVE_FLAGS } from './flags.ts'
 import type { Flag } from './flags.ts'
 
 /** A word that a command takes; those that may be left out come last. */
@@ -52,6 +52,11 @@ export const COMMANDS = {
     summary: 'Print every setting with its value and where that comes from, and the fixed limits.',
     args: [],
     flags: CONFIG_SHOW_FLAGS,
+  },
+  'config init': {
+    summary: 'Print a configuration file with every setting at its default, and what it is for.',
+    args: [],
+    flags: CONFIG_INIT_FLAGS,
   },
   portable: { summary: 'Serve a single directory.', args: [], flags: PORTABLE_FLAGS },
   help: {

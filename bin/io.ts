@@ -15,4 +15,5 @@ export interface Io extends Host {
   initProvider(options: InitOptions): Promise<string>
   checkConfig(place: ConfigPlace): Promise<Checkup>
   showConfig(place: ConfigPlace, asJson: boolean): Promise<string[]>
+  initialConfig(format: string): Promise<string[]>
 }
