@@ -1,4 +1,12 @@
-import { CONFIG_INIT_FLAGS, CONFIG_SHOW_FLAGS, INITPROVIDER_FLAGS, PORTABLE_FLAGS, SERVE_FLAGS } from './flags.ts'
+import {
+  CONFIG_INIT_FLAGS,
+  CONFIG_SHOW_FLAGS,
+  INITPROVIDER_FLAGS,
+  PORTABLE_FLAGS,
+  SERVE_FLAGS,
+  SERVICE_FLAGS,
+  SERVICE_INSTALL_FLAGS,
+} from './flags.ts'
 import type { Flag } from './flags.ts'
 
 /** A word that a command takes; those that may be left out come last. */
@@ -30,6 +38,7 @@ export interface Group {
 
 export const GROUPS: Readonly<Record<string, Group>> = {
   config: { summary: 'Look at the configuration without starting anything.', flags: [], usageExitCode: 1 },
+  service: { summary: 'Run the server as a service of the system.', flags: [], usageExitCode: 1 },
 }
 
 /**
@@ -59,6 +68,19 @@ export const COMMANDS = {
     flags: CONFIG_INIT_FLAGS,
   },
   portable: { summary: 'Serve a single directory.', args: [], flags: PORTABLE_FLAGS },
+  'service install': {
+    summary: 'Install the service, which starts with the system; takes the flags of serve.',
+    args: [],
+    flags: SERVICE_INSTALL_FLAGS,
+  },
+  'service start': { summary: 'Start the service.', args: [], flags: SERVICE_FLAGS },
+  'service stop': { summary: 'Stop the service.', args: [], flags: SERVICE_FLAGS },
+  'service status': { summary: 'Tell whether the service runs.', args: [], flags: SERVICE_FLAGS },
+  'service uninstall': {
+    summary: 'Stop the service and remove it; accounts, keys and files stay.',
+    args: [],
+    flags: SERVICE_FLAGS,
+  },
   help: {
     summary: 'Help about any command.',
     args: [{ name: 'command', optional: true, help: 'Command to tell about' }],

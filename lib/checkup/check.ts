@@ -5,7 +5,6 @@ import { deprecatedSettings } from '../config/deprecated.ts'
 import { ConfigError, loadConfig, resolveIn } from '../config/load.ts'
 import { defaultConfig } from '../config/schema.ts'
 import type { Config } from '../config/schema.ts'
-import { unsupportedSettings } from '../config/unsupported.ts'
 import { certificateFiles, loadCertificates } from '../httpd/certificates.ts'
 import { judgeExposure } from '../httpd/exposure.ts'
 import { readUserFile } from '../httpd/user-file.ts'
@@ -50,7 +49,6 @@ export async function checkConfig({ configDir, configFile, env }: ConfigPlace): 
       warnings: [
         ...warnings,
         ...deprecatedSettings(config),
-        ...unsupportedSettings(config),
         ...found.flatMap((one) => one.warnings ?? []),
       ],
     }
