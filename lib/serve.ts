@@ -20,6 +20,7 @@ import { createHttpd } from './httpd/httpd.ts'
 import type { HttpdOptions } from './httpd/httpd.ts'
 import { metricsRoutes } from './httpd/metrics.ts'
 import { quotaScanRoutes } from './httpd/quota-scans.ts'
+import { traceRoutes } from './httpd/traces.ts'
 import { openUserFile } from './httpd/user-file.ts'
 import { ServerReadiness } from './readiness.ts'
 import { createLog } from './logging/logger.ts'
@@ -301,12 +302,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
       routes: [
         ...quotaScanRoutes(scans),
         ...banRoutes(gate.bans),
+        ...traceRoutes(traces),
         ...(metrics === undefined ? [] : metricsRoutes(metrics)),
       ],
       ...security,
       log,
       clock,
-      traces,
     })
     const httpAddress =
       config.httpd.bind_port === 0

@@ -6,7 +6,6 @@ import type { Connections } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Authenticate } from './basic-auth.ts'
-import type { TraceReader } from '../traces/traces.ts'
 import { backupRoutes } from './backup.ts'
 import { readBody } from './body.ts'
 import { loadCertificates, type CertificateFiles, type Credentials } from './certificates.ts'
@@ -20,7 +19,6 @@ import { createRequestIds } from './request-ids.ts'
 import type { Route } from './router.ts'
 import { Sender } from './sender.ts'
 import { statusRoutes, type Version } from './status.ts'
-import { traceRoutes } from './traces.ts'
 import { userRoutes } from './users.ts'
 
 /** Room for the cookies and tokens of any proxy in front; node's own 16 KiB is less than 0.9.4 takes. */
@@ -44,8 +42,6 @@ export interface HttpdOptions {
   version: Version
   log: Log
   clock: Clock
-  /** Absent: there is nothing to show of connections that are over. */
-  traces?: TraceReader
   readiness: Readiness
   /** Beside those of the REST API and of probes. */
   routes?: readonly Route[]
@@ -86,7 +82,7 @@ export interface Httpd {
 }
 
 export function createHttpd(options: HttpdOptions): Httpd {
-  const { accounts, connections, version, log, clock, readiness, routes = [], traces, allowedHosts = [], tls } = options
+  const { accounts, connections, version, log, clock, readiness, routes = [], allowedHosts = [], tls } = options
   const { authenticate, trustedProxies = [], metrics } = options
   const callerOf = createCallerOf(trustedProxies)
   const nextRequestId = createRequestIds()
@@ -99,7 +95,6 @@ export function createHttpd(options: HttpdOptions): Httpd {
     routes: [
       ...statusRoutes(accounts, version),
       ...connectionRoutes(connections, log),
-      ...(traces === undefined ? [] : traceRoutes(traces)),
       ...userRoutes(accounts),
       ...backupRoutes(accounts),
       ...healthRoutes(readiness),

@@ -1,18 +1,12 @@
 import { expect, test } from 'vitest'
 import { VirtualClock } from '../clock.test.support.ts'
 import { Traces } from '../traces/traces.ts'
-import { createDispatch } from './dispatch.ts'
-import { FakeLog } from './fakes.test.support.ts'
+import { fakeApi } from './fakes.test.support.ts'
 import { traceRoutes } from './traces.ts'
 
 const clock = new VirtualClock()
 const traces = new Traces({ clock, eventsPerConnection: 10 })
-const dispatch = createDispatch({ routes: traceRoutes(traces), guard: () => undefined, log: new FakeLog() })
-async function ask(target: string): Promise<{ status: number; body: string }> {
-  const request = { id: 'test/0', ip: '127.0.0.1', method: 'GET', target, headers: {} }
-  const reply = await dispatch({ ...request, body: async () => Buffer.alloc(0) })
-  return { status: reply.status, body: 'body' in reply ? String(reply.body) : '' }
-}
+const { ask } = fakeApi({ routes: traceRoutes(traces) })
 
 test('a trace is a list of events, the oldest first', async () => {
   traces.begin('c0ffee').add('auth_refused', { username: 'alice', reason: 'unknown public key' })

@@ -3,11 +3,15 @@ import fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { VirtualClock } from '../clock.test.support.ts'
 import { createLog } from './logger.ts'
 import { RETRY_MS, ROTATE_RETRY_MS, RotatingFile } from './rotating-file.ts'
 import type { RotatingFileOptions } from './rotating-file.ts'
+
+// Disks and properties take their time on a machine with more to do than this.
+vi.setConfig({ testTimeout: 60_000 })
 
 const isRoot = process.getuid?.() === 0
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -125,6 +129,40 @@ describe('rotation', () => {
   })
 })
 
+test('whatever is asked of it meanwhile, the files together are every line, whole and in order', async () => {
+  const step = fc.oneof(
+    { weight: 8, arbitrary: fc.record({ lines: fc.nat(30) }) },
+    fc.constantFrom('rotate', 'turn', 'later' as const),
+  )
+  const steps = fc.array(step, { maxLength: 30 })
+  await fc.assert(
+    fc.asyncProperty(steps, fc.integer({ min: 5, max: 200 }), fc.boolean(), async (asked, maxBytes, compress) => {
+      const at = fs.mkdtempSync(path.join(dir, 'run-'))
+      const options = { path: path.join(at, 'log.txt'), rotation: { ...retention, maxBytes, compress } }
+      const { file, complaints, told } = open(options)
+      let count = 0
+      const rotations: Promise<void>[] = []
+      for (const one of asked) {
+        if (one === 'rotate') rotations.push(file.rotate())
+        else if (one === 'turn') await new Promise((next) => setImmediate(next))
+        else if (one === 'later') clock.advance(10)
+        else for (let n = 0; n < one.lines; n++) file.write(`${count++}\n`)
+      }
+      await Promise.all(rotations)
+      await file.close()
+      const files = fs.readdirSync(at).toSorted((a, b) => (a === 'log.txt' ? 1 : b === 'log.txt' ? -1 : a < b ? -1 : 1))
+      const contents = files.map((name) => {
+        const bytes = fs.readFileSync(path.join(at, name))
+        return name.endsWith('.gz') ? gunzipSync(bytes).toString() : bytes.toString()
+      })
+      expect(contents.join('')).toBe(Array.from({ length: count }, (_, n) => `${n}\n`).join(''))
+      for (const content of contents) expect(content.length).toBeLessThanOrEqual(maxBytes)
+      expect([complaints, told]).toEqual([[], []])
+    }),
+    { numRuns: 40 },
+  )
+})
+
 describe('what becomes of rotated files', () => {
   const named = (daysAgo: number): string =>
     `log-${new Date(clock.now() - daysAgo * DAY_MS).toISOString().slice(0, -1).replaceAll(':', '-')}.txt`
@@ -211,6 +249,14 @@ describe('a file that cannot be written', () => {
     fs.writeFileSync(at('deep'), 'in the way')
     for (let i = 0; i < 3; i++) file.write('line\n')
     await file.close()
+    expect(complaints[1]).toMatch(/^Error: 3 lines of the log file \S+ were lost\n$/)
+  })
+
+  test('what was dropped before a last good write is counted, too', async () => {
+    const { file, complaints } = open({ rotation: { ...retention, maxBytes: 1000 }, maxPendingBytes: 10 })
+    for (let i = 0; i < 5; i++) file.write('line\n')
+    await file.close()
+    expect(text('log.txt')).toBe('line\nline\n')
     expect(complaints[1]).toMatch(/^Error: 3 lines of the log file \S+ were lost\n$/)
   })
 

@@ -18,8 +18,8 @@ const [open, close, write, fstat, fchmod, fchown] = [
 
 /** Lines that wait for a slow or full disk; past it new ones are dropped, so that the log cannot eat the memory. */
 export const MAX_PENDING_BYTES = 16 * 1024 * 1024
-/** Lines that are written together. */
-const MAX_BATCH_BYTES = 64 * 1024
+/** Lines that are written together: each batch takes some turns of an event loop that may be busy. */
+const MAX_BATCH_BYTES = 1024 * 1024
 /** How often a file that could not be written is tried again: a disk gets room when somebody makes it. */
 export const RETRY_MS = 1000
 /** How long the old file is written on where it could not be rotated. */
@@ -164,8 +164,8 @@ export class RotatingFile {
 
   /** A batch is on the disk. */
   #worked(): void {
-    // While more lines come than are written the outage is not over.
-    if (this.#outage === undefined || this.#pendingBytes > this.#maxPendingBytes / 2) return
+    // While more lines come than are written the outage is not over; a log that is being closed takes no more lines.
+    if (this.#outage === undefined || this.#closed || this.#pendingBytes > this.#maxPendingBytes / 2) return
     const { sinceMs, reason } = this.#outage
     const seconds = Math.round((this.#options.clock.monotonic() - sinceMs) / 1000)
     const lost = this.#lost === 0 ? 'no line was lost' : `lines lost: ${this.#lost}`
@@ -178,10 +178,9 @@ export class RotatingFile {
   async #ensureOpen(): Promise<void> {
     const { path } = this.#options
     if (this.#fd !== undefined) {
-      const own = await fstat(this.#fd)
+      const [own, there] = await Promise.all([fstat(this.#fd), stat(path).catch(() => undefined)])
       // A terminal or a pipe may have no name.
       if (!own.isFile()) return
-      const there = await stat(path).catch(() => undefined)
       if (there?.ino === own.ino && there.dev === own.dev) {
         this.#size = own.size
         return
