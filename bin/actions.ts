@@ -65,6 +65,10 @@ export const ACTIONS: Actions<ActiveName> = {
     for (const line of await io.showConfig(place, value.boolean('json'))) io.stdout(line)
   },
 
+  async 'config init'({ value }, io) {
+    for (const line of await io.initialConfig(value.text('format'))) io.stdout(line)
+  },
+
   async portable({ value }, io) {
     const options: PortableOptions = {
       directory: value.text('directory'),
@@ -79,7 +83,7 @@ export const ACTIONS: Actions<ActiveName> = {
       advertiseCredentials: value.boolean('advertise-credentials'),
       qr: value.boolean('qr'),
       stdout: (line) => io.stdout(line),
-      ...(io.screen === undefined ? {} : { terminal: io.screen }),
+      ...(io.terminal === undefined ? {} : { terminal: io.terminal }),
     }
     await runUntilStopped(() => io.portable(options), io)
   },

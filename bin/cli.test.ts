@@ -51,6 +51,7 @@ async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial
     },
     checkConfig: () => Promise.resolve({ problems: [], warnings: [] }),
     showConfig: () => Promise.resolve([]),
+    initialConfig: (format) => Promise.resolve([`a file as ${format}`]),
     signals: new EventEmitter(),
     exit: () => undefined,
     ...changes,
@@ -206,6 +207,16 @@ describe('config', () => {
     const refused = () => Promise.resolve({ problems: ['a', 'b\n'], warnings: ['old'] })
     const bad = await cli(['config', 'check'], {}, { checkConfig: refused })
     expect([bad.code, bad.stdout, bad.stderr]).toEqual([1, [], ['Warning: old', 'Error: a', 'Error: b\\u000a']])
+  })
+
+  test('init takes a format that there is', async () => {
+    expect((await cli(['config', 'init'])).stdout).toEqual(['a file as toml'])
+    expect((await cli(['config', 'init', '--format=env'])).stdout).toEqual(['a file as env'])
+    const { code, stderr } = await cli(['config', 'init', '--format', 'ini'])
+    expect(code).toBe(1)
+    expect(stderr).toEqual([
+      'Error: invalid value "ini" for --format: allowed is json, toml, yaml, properties, hcl, env',
+    ])
   })
 
   test('show takes the place and the form', async () => {

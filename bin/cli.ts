@@ -68,7 +68,8 @@ export async function main(): Promise<void> {
     initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
     checkConfig: async (place) => (await import('../lib/checkup/check.ts')).checkConfig(place),
     showConfig: async (place, asJson) => (await import('../lib/checkup/show.ts')).showConfig(place, asJson),
-    ...(process.stdout.isTTY && { screen: terminalOf(process.stdout) }),
+    initialConfig: async (format) => (await import('../lib/config/initial.ts')).initialConfig(format),
+    ...(process.stdout.isTTY && { terminal: terminalOf(process.stdout) }),
     signals: process,
     exit: (status) => process.exit(status),
   })

@@ -1,6 +1,7 @@
 import { CONVERT_FORMATS } from '../lib/convert-users/formats.ts'
 import {
   API_FLAGS,
+  CONFIG_INIT_FLAGS,
   CONFIG_SHOW_FLAGS,
   CONVERT_FLAGS,
   GET_USERS_FLAGS,
@@ -69,6 +70,11 @@ export const COMMANDS = {
     summary: 'Print every setting with its value and where that comes from, and the fixed limits.',
     args: [],
     flags: CONFIG_SHOW_FLAGS,
+  },
+  'config init': {
+    summary: 'Print a configuration file with every setting at its default, and what it is for.',
+    args: [],
+    flags: CONFIG_INIT_FLAGS,
   },
   portable: { summary: 'Serve a single directory.', args: [], flags: PORTABLE_FLAGS },
   'service install': {

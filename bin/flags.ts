@@ -1,5 +1,6 @@
 import { PERMISSIONS } from '../lib/accounts/user.ts'
 import type { FlagVariable } from '../lib/config/environment.ts'
+import type { InitialFormat } from '../lib/config/initial.ts'
 
 /** One flag of a command. */
 export interface Flag {
@@ -171,6 +172,16 @@ export const SERVICE_INSTALL_FLAGS = [
 export const CONFIG_SHOW_FLAGS = [
   ...INITPROVIDER_FLAGS,
   { name: 'json', kind: 'boolean', fallback: 'false', help: 'Print one JSON object' },
+] as const satisfies readonly Flag[]
+
+export const CONFIG_INIT_FLAGS = [
+  {
+    name: 'format',
+    kind: 'text',
+    fallback: 'toml',
+    choices: ['json', 'toml', 'yaml', 'properties', 'hcl', 'env'] satisfies InitialFormat[],
+    help: 'Format of the file: json, toml, yaml, properties, hcl or env',
+  },
 ] as const satisfies readonly Flag[]
 
 export const PORTABLE_FLAGS = [

@@ -16,7 +16,7 @@ export interface Io extends Host {
   stdin(): Promise<Buffer>
   serve(options: ServeOptions): Promise<Running>
   /** Absent where standard output is no terminal. */
-  screen?: Terminal
+  terminal?: Terminal
   portable(options: PortableOptions): Promise<Running>
   service(request: ServiceRequest): Promise<void>
   /** What runs this program: Node and the script, absolute. */
@@ -24,4 +24,5 @@ export interface Io extends Host {
   initProvider(options: InitOptions): Promise<string>
   checkConfig(place: ConfigPlace): Promise<Checkup>
   showConfig(place: ConfigPlace, asJson: boolean): Promise<string[]>
+  initialConfig(format: string): Promise<string[]>
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { masked } from '../config/problem.ts'
 import { SECRET_KEYS } from '../config/schema.ts'
 import type { Config } from '../config/schema.ts'
 import type { Changes } from './reload.ts'
@@ -7,6 +8,7 @@ import type { Changes } from './reload.ts'
 export const RELOADABLE: { readonly [S in keyof Config]?: 'all' | readonly (keyof Config[S])[] } = {
   sftpd: [
     'idle_timeout',
+    'keepalive_interval',
     'grace_time',
     'max_auth_tries',
     'umask',
@@ -37,7 +39,9 @@ export function describeChanges(before: Config, after: Config): Changes {
     const old: Readonly<Record<string, unknown>> = before[section]
     for (const [key, value] of Object.entries(after[section])) {
       if (isDeepStrictEqual(old[key], value)) continue
-      const [from, to] = [old[key], value].map((one) => JSON.stringify(one))
+      const [from, to] = [old[key], value].map((one) =>
+        JSON.stringify(one, (name, inner: unknown) => masked([name], inner)),
+      )
       const line = SECRET_KEYS.has(key) ? `${section}.${key}` : `${section}.${key}: ${from} -> ${to}`
       if (live === 'all' || live.includes(key)) applied.push(line)
       else needRestart.push(line)

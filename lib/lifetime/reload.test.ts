@@ -48,6 +48,16 @@ test('a configuration that is right is taken by all, and the log tells what is d
   ])
 })
 
+test('passwords in addresses and secrets in sections are not told', () => {
+  const url = (password: string) => ({
+    sftpd: { actions: { http_notification_url: `https://hook:${password}@host/` } },
+  })
+  const { applied } = describeChanges(config(url('old-secret')), config(url('new-secret')))
+  expect(applied).toHaveLength(1)
+  expect(applied[0]).toContain('https://***@host/')
+  expect(applied[0]).not.toContain('hunter2')
+})
+
 test('one that any part refuses is taken by none', async () => {
   const { log, taken, reload } = setUp(() => config({ sftpd: { banner: 'bad', idle_timeout: 3 } }))
   await reload.run()
