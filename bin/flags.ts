@@ -4,14 +4,22 @@ import type { FlagVariable } from '../lib/config/environment.ts'
 export interface Flag {
   /** Without dashes. */
   name: string
-  short: string
-  kind: 'text' | 'integer' | 'boolean' | 'list'
-  /** Written as on the command line. */
+  /** One letter. */
+  short?: string
+  /** `list` is separated by commas, `words` by blanks: it takes all that follows up to the next flag. */
+  kind: 'text' | 'integer' | 'boolean' | 'list' | 'words'
+  /** Written as on the command line; `''` for what the help says. */
   fallback: string
   /** Read when the flag is not given; the fallback holds when it is not set either. */
   variable?: FlagVariable
-  /** Largest integer; the smallest is 0. */
+  /** Smallest integer, 0 when absent. */
+  min?: number
   max?: number
+  /** What it may be, or each item of a list. */
+  choices?: readonly string[]
+  /** Completed by the shell. */
+  completes?: 'file' | 'directory'
+  /** One sentence without its full stop. */
   help: string
 }
 
@@ -99,6 +107,67 @@ export const SERVE_FLAGS = [
   },
 ] as const satisfies readonly Flag[]
 
+const [, CONFIG_FILE] = INITPROVIDER_FLAGS
+/** All but the log file's own path. */
+const [, , , ...LOG_FLAGS] = SERVE_FLAGS
+
+const DRY_RUN = [
+  {
+    name: 'dry-run',
+    kind: 'boolean',
+    fallback: 'false',
+    help: 'Show the files and commands, and do nothing',
+  },
+  {
+    name: 'platform',
+    kind: 'text',
+    fallback: '',
+    choices: ['linux', 'darwin', 'win32'],
+    help: 'With --dry-run: for another system than this one',
+  },
+] as const satisfies readonly Flag[]
+
+export const SERVICE_FLAGS = DRY_RUN
+
+/** Those of `serve`; a service knows no working directory, so where things are is told otherwise. */
+export const SERVICE_INSTALL_FLAGS = [
+  {
+    name: 'config-dir',
+    short: 'c',
+    kind: 'text',
+    fallback: '',
+    help: 'Directory of keys and database, and base of relative paths; empty for /var/lib/sftpgo',
+  },
+  {
+    name: 'log-file-path',
+    short: 'l',
+    kind: 'text',
+    fallback: '',
+    help: 'Log file; empty writes to the journal',
+  },
+  CONFIG_FILE,
+  ...LOG_FLAGS,
+  {
+    name: 'user',
+    kind: 'text',
+    fallback: 'sftpgo',
+    help: 'Account of the system that it runs under; root gives files to the owners that accounts have set',
+  },
+  {
+    name: 'homes',
+    kind: 'list',
+    fallback: '/srv/sftpgo',
+    help: 'Directories below which accounts have their homes; nothing else can be written',
+  },
+  { name: 'low-ports', kind: 'boolean', fallback: 'false', help: 'Allow ports below 1024' },
+  ...DRY_RUN,
+] as const satisfies readonly Flag[]
+
+export const CONFIG_SHOW_FLAGS = [
+  ...INITPROVIDER_FLAGS,
+  { name: 'json', kind: 'boolean', fallback: 'false', help: 'Print one JSON object' },
+] as const satisfies readonly Flag[]
+
 export const PORTABLE_FLAGS = [
   {
     name: 'directory',
@@ -143,21 +212,15 @@ export const PORTABLE_FLAGS = [
     name: 'advertise-service',
     short: 'S',
     kind: 'boolean',
-    fallback: 'false',
-    help: 'Accepted for compatibility; this version does not advertise over multicast DNS',
+    fallback: 'true',
+    help: 'Tell the local network of the service by multicast DNS',
   },
   {
     name: 'advertise-credentials',
     short: 'C',
     kind: 'boolean',
     fallback: 'false',
-    help: 'Accepted for compatibility, as --advertise-service',
+    help: 'Tell it the user name and the password, too: in the TXT record, for everybody',
   },
+  { name: 'qr', kind: 'boolean', fallback: 'false', help: 'Print the address as a QR code' },
 ] as const satisfies readonly Flag[]
-
-/** The commands that take flags. */
-export const COMMAND_FLAGS: Readonly<Record<'serve' | 'initprovider' | 'portable', readonly Flag[]>> = {
-  serve: SERVE_FLAGS,
-  initprovider: INITPROVIDER_FLAGS,
-  portable: PORTABLE_FLAGS,
-}

@@ -57,7 +57,7 @@ async function session(fields: Partial<NewUser> = {}, { setstatMode = 0, asRoot 
     { username: user.username, current: user, subscribe: () => () => undefined },
     connection,
     'SFTP',
-    { gone: new AbortController().signal, waiting: () => undefined },
+    { gone: new AbortController().signal, waiting: () => undefined, ending: () => false },
   )
   onTestFinished(() => opened.close())
   return { vfs: opened.fs, at: (name: string) => path.join(home, name), log }

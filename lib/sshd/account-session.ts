@@ -7,6 +7,7 @@ import type { Hasher } from '../hashing/hasher.ts'
 import { describeError } from '../logging/describe.ts'
 import type { Log } from '../logging/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import type { FileHooks } from '../notifications/hooks.ts'
 import type { QuotaUse } from '../providers/provider.ts'
 import { SessionBandwidth } from '../transfers/session-bandwidth.ts'
 import type { Throttle } from '../transfers/throttle.ts'
@@ -48,6 +49,8 @@ export interface ChannelLife {
   gone: AbortSignal
   /** How many more (1) or fewer (-1) transfers wait: the connection is not idle meanwhile. */
   waiting(change: 1 | -1): void
+  /** The server is about to stop: no further file is opened. */
+  ending(): boolean
 }
 
 export interface OpenAccountOptions {
@@ -57,7 +60,7 @@ export interface OpenAccountOptions {
   throttle: Throttle
   hasher: Hasher
   log: Log
-  /** `sftpd.setstat_mode`. */
+  /** `sftpd.setstat_mode`; read, as `uploads`, when a channel is opened. */
   setstatMode: number
   /** The server runs as root: created files are given to the account's uid and gid. */
   isRoot: boolean
@@ -69,12 +72,14 @@ export interface OpenAccountOptions {
   uploads?: Pick<Uploads, 'mode' | 'sync' | 'instance'>
   /** Absent: nothing is counted. */
   metrics?: Pick<Metrics, 'transferEnded'>
+  /** Absent where nobody is told of what is done to files. */
+  hooks?: FileHooks
   /** Resolves when a crash's traces are gone from the account's files. */
   ready?(username: string): Promise<void>
 }
 
 export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
-  const { storage, throttle, setstatMode, isRoot } = options
+  const { storage, throttle, isRoot } = options
   const ownerOf = (user: User): Owner | undefined => (isRoot ? fileOwner(user) : undefined)
   return {
     async prepare(user) {
@@ -94,7 +99,8 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
         ...channel,
       })
       const rules = liveRules(live, {
-        ignoreSetstat: setstatMode === 1,
+        ignoreSetstat: options.setstatMode === 1,
+        ending: () => channel.ending(),
         used: () => ledger.used(username),
         bandwidth,
       })
@@ -135,13 +141,15 @@ function liveRules(
   live: LiveUser,
   {
     ignoreSetstat,
+    ending,
     used,
     bandwidth,
-  }: { ignoreSetstat: boolean; used: () => Promise<QuotaUse>; bandwidth: SessionBandwidth },
+  }: { ignoreSetstat: boolean; ending: () => boolean; used: () => Promise<QuotaUse>; bandwidth: SessionBandwidth },
 ): AccountRules {
   let granted: { by: User; permissions: Grants } | undefined
   return {
     ignoreSetstat,
+    ending,
     bandwidth,
     get permissions() {
       const by = live.current
@@ -168,13 +176,15 @@ function observer(
   user: User,
   connection: Connection,
   protocol: Protocol,
-  { log, metrics }: Pick<OpenAccountOptions, 'log' | 'metrics'>,
+  { log, metrics, hooks }: Pick<OpenAccountOptions, 'log' | 'metrics' | 'hooks'>,
 ): FileObserver {
   // Commands run no file operation that is logged as one; SSH is SFTP's neighbour in the records.
   const fileProtocol = protocol === 'SCP' ? 'SCP' : 'SFTP'
   const common = { username: user.username, connectionId: connection.connectionId, protocol: fileProtocol } as const
   const home = user.home_dir === '/' ? '' : user.home_dir
   const real = (path: VirtualPath): string => home + Buffer.from(path, 'latin1').toString('utf8')
+  const told = { username: user.username, protocol, sshCommand: protocol === 'SCP' ? 'scp' : '' }
+  const exact = (path: VirtualPath): string => Buffer.from(home).toString('latin1') + path
   return {
     transfer(operation, path) {
       // A command that hashes a file moves none of it.
@@ -182,7 +192,8 @@ function observer(
       const transfer = connection.startTransfer(operation, path)
       return {
         moved: (bytes) => transfer.moved(bytes),
-        end(error) {
+        wantsLength: operation === 'upload' && hooks?.wants('upload') === true,
+        end(error, lengthBytes) {
           transfer.end()
           const { elapsedMs, sizeBytes } = transfer
           metrics?.transferEnded({ operation, ok: error === undefined, sizeBytes, elapsedMs })
@@ -194,10 +205,22 @@ function observer(
             filePath: real(path),
             ...(error === undefined ? {} : { error }),
           })
+          if (error !== undefined) return
+          const length = lengthBytes ?? sizeBytes
+          hooks?.file({ ...told, action: operation, path: exact(path), target: '', sizeBytes: length })
         },
       }
     },
-    done: (event) => log.command({ ...common, ...describe(event, real) }),
+    done(event) {
+      log.command({ ...common, ...describe(event, real) })
+      const { kind } = event
+      if (kind !== 'Remove' && kind !== 'Rename') return
+      const change =
+        kind === 'Rename'
+          ? ({ action: 'rename', target: exact(event.target) } as const)
+          : ({ action: 'delete', target: '' } as const)
+      hooks?.file({ ...told, ...change, path: exact(event.path), sizeBytes: 0 })
+    },
     failed(attempt, error) {
       // A command tells of its own failures.
       if (protocol === 'SSH') return

@@ -5,14 +5,14 @@ import type { Accounts, Login } from '../accounts/accounts.ts'
 import type { LiveSession, LiveUser } from '../accounts/live-users.ts'
 import { plainIp } from '../addresses/address.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { Connections, Protocol } from '../connections/connections.ts'
+import type { Connection, Connections, Protocol } from '../connections/connections.ts'
 import type { Gate } from '../defender/gate.ts'
 import type { Offence } from '../defender/defender.ts'
 import type { Startup } from '../defender/startups.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { AppSender, Log } from '../logging/log.ts'
-import { Traces } from '../traces/traces.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { Traces } from '../traces/traces.ts'
 import { BadCommand } from '../../protocol/exec/words.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
 import { Authentication } from './authentication.ts'
@@ -44,6 +44,14 @@ export const GOODBYE_MS = 1000
  */
 export const MAX_UNREAD_BYTES = { beforeLogin: 256 * 1024, afterLogin: 8 * 1024 * 1024 } as const
 
+/**
+ * How long a connection without a transfer is left alone once the server wants to stop: what was uploaded often gets its
+ * final name after it is closed.
+ */
+export const LAST_REQUEST_MS = 1000
+/** How often it is looked whether a connection can end meanwhile. */
+const DRAIN_CHECK_MS = 100
+
 /** Of a command that is refused: as much as a log line needs. */
 const MAX_LOGGED_COMMAND = 1000
 
@@ -60,10 +68,10 @@ export interface PeerOptions {
   }
   log: Log
   clock: Clock
-  /** Absent: no story is kept. */
-  traces?: Traces
   /** Absent: nothing is counted. */
   metrics?: Pick<Metrics, 'login' | 'commandEnded'>
+  /** Absent: no story is kept. */
+  traces?: Traces
 }
 
 /** What every kind of channel is served with. */
@@ -80,6 +88,8 @@ export class Peer {
   readonly #remoteAddress: string
   readonly #clientIp: string
   readonly #channels = new Set<ServerChannel>()
+  /** What each of them is in the list of connections. */
+  readonly #listed = new Set<Connection>()
   /** What must end before the connection counts as over. */
   readonly #work = new Set<Promise<void>>()
   readonly #loginTimer: Timer
@@ -87,6 +97,9 @@ export class Peer {
   readonly #trace: PeerTrace
   #goodbyeTimer: Timer | undefined
   #idleTimer: Timer | undefined
+  #drainTimer: Timer | undefined
+  /** The server is about to stop: nothing new begins. */
+  #draining = false
   #lastActivity: number
   /** Transfers that wait for their account's bandwidth. */
   #throttled = 0
@@ -164,6 +177,10 @@ export class Peer {
       this.#watchIdleness()
     })
     client.on('session', (accept, reject) => {
+      if (this.#draining) {
+        this.#trace.add('channel_refused', { reason: 'the server is about to stop' })
+        return reject()
+      }
       if (this.#sessions >= MAX_CHANNELS) {
         this.#trace.add('channel_refused', { reason: `${MAX_CHANNELS} sessions are open, which is the most` })
         return reject()
@@ -180,10 +197,31 @@ export class Peer {
     this.#socket.destroy()
   }
 
+  /** Lets the transfers under way finish and nothing new begin; a connection without one ends at once. */
+  drain(): void {
+    if (this.#draining) return
+    this.#draining = true
+    if (this.#isTransferring()) this.#endWhenQuiet()
+    else this.end()
+  }
+
   /** Ends the connection at once; open uploads end as failed. */
   end(): void {
     this.#endedHere = true
     this.#socket.destroy()
+  }
+
+  #isTransferring(): boolean {
+    return [...this.#listed].some((connection) => connection.transferring)
+  }
+
+  #endWhenQuiet(): void {
+    const { clock } = this.#options
+    if (!this.#isTransferring() && clock.monotonic() - this.#lastActivity >= LAST_REQUEST_MS) {
+      this.end()
+      return
+    }
+    this.#drainTimer = clock.after(DRAIN_CHECK_MS, () => this.#endWhenQuiet(), { ref: true })
   }
 
   #sendAway(client: SshConnection, reason: string): void {
@@ -404,6 +442,7 @@ export class Peer {
         this.end()
       },
     })
+    this.#listed.add(connection)
     this.#trace.add('channel_opened', { protocol, command: sshCommand || undefined })
     const window = new ReceiveWindow(outlet.receiveWindow(channel), this.#memory.windows)
     const active = (): void => {
@@ -417,6 +456,7 @@ export class Peer {
           this.#throttled += change
           active()
         },
+        ending: () => this.#draining,
       })
       await serve(account.fs, {
         outlet,
@@ -429,6 +469,7 @@ export class Peer {
       log.app('sftpd', 'error', 'the session could not be served', { ...context, error })
       this.#socket.destroy()
     } finally {
+      this.#listed.delete(connection)
       window.release()
       connection.remove()
       this.#trace.add('channel_closed', { protocol, command: sshCommand || undefined })
@@ -473,6 +514,7 @@ export class Peer {
     this.#loginTimer.cancel()
     this.#idleTimer?.cancel()
     this.#goodbyeTimer?.cancel()
+    this.#drainTimer?.cancel()
     this.#authentication?.end()
     if (!this.#loggedIn && !this.#endedHere) this.#reportLogin()
     await Promise.all(this.#work)

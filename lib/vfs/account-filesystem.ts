@@ -36,8 +36,14 @@ export type FailedAttempt =
 /** An upload or download under way. */
 export interface TransferProgress {
   moved(bytes: number): void
-  /** @param error why it failed; undefined for a transfer that the client completed. */
-  end(error: string | undefined): void
+  /** {@link end} is to be told how long the file is: asking for it costs a call of the system. */
+  readonly wantsLength?: boolean
+  /**
+   * After all of it is done: an upload has its name.
+   * @param error why it failed; undefined for a transfer that the client completed.
+   * @param lengthBytes of the file, where that is wanted and known.
+   */
+  end(error: string | undefined, lengthBytes?: number): void
 }
 
 /** Learns of what an account does. */
@@ -54,6 +60,8 @@ export interface AccountRules {
   permissions: Grants
   /** `sftpd.setstat_mode` 1: owner, mode and times are accepted and left alone. */
   ignoreSetstat: boolean
+  /** No further file is opened: the server is about to stop. */
+  ending?(): boolean
   /** Absent for an account without limits. */
   quota?: QuotaView
   /** Absent where nothing is held back. */
@@ -96,6 +104,7 @@ export class AccountFileSystem implements FileSystem {
 
   async open(path: VirtualPath, flags: OpenFlags, attrs: Attrs): Promise<OpenFile> {
     const file = await this.#telling({ kind: flags.write ? 'Upload' : 'Download', path }, () => {
+      if (this.#rules.ending?.() === true) throw new FsError('failure', 'The server is about to stop')
       this.#demand('open', path, flags, attrs)
       return this.#inner.open(path, flags, attrs)
     })
@@ -305,11 +314,17 @@ class AccountFile implements OpenFile {
   }
 
   async close(): Promise<void> {
+    const length = this.#progress.wantsLength === true ? await this.#length() : undefined
     try {
       await this.#noting(this.#inner.close())
     } finally {
-      this.#progress.end(this.#failure)
+      this.#progress.end(this.#failure, length)
     }
+  }
+
+  async #length(): Promise<number | undefined> {
+    const { size } = await this.#inner.stat().catch((): Attrs => ({}))
+    return size === undefined ? undefined : Number(size)
   }
 
   async abort(): Promise<void> {
