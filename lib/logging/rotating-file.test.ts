@@ -137,8 +137,8 @@ test('whatever is asked of it meanwhile, the files together are every line, whol
   const steps = fc.array(step, { maxLength: 30 })
   await fc.assert(
     fc.asyncProperty(steps, fc.integer({ min: 5, max: 200 }), fc.boolean(), async (asked, maxBytes, compress) => {
-      const at = fs.mkdtempSync(path.join(dir, 'run-'))
-      const options = { path: path.join(at, 'log.txt'), rotation: { ...retention, maxBytes, compress } }
+      const own = fs.mkdtempSync(path.join(dir, 'run-'))
+      const options = { path: path.join(own, 'log.txt'), rotation: { ...retention, maxBytes, compress } }
       const { file, complaints, told } = open(options)
       let count = 0
       const rotations: Promise<void>[] = []
@@ -150,9 +150,11 @@ test('whatever is asked of it meanwhile, the files together are every line, whol
       }
       await Promise.all(rotations)
       await file.close()
-      const files = fs.readdirSync(at).toSorted((a, b) => (a === 'log.txt' ? 1 : b === 'log.txt' ? -1 : a < b ? -1 : 1))
+      const files = fs
+        .readdirSync(own)
+        .toSorted((a, b) => (a === 'log.txt' ? 1 : b === 'log.txt' ? -1 : a < b ? -1 : 1))
       const contents = files.map((name) => {
-        const bytes = fs.readFileSync(path.join(at, name))
+        const bytes = fs.readFileSync(path.join(own, name))
         return name.endsWith('.gz') ? gunzipSync(bytes).toString() : bytes.toString()
       })
       expect(contents.join('')).toBe(Array.from({ length: count }, (_, n) => `${n}\n`).join(''))
