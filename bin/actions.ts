@@ -1,3 +1,4 @@
+import { inert } from '../lib/logging/inert.ts'
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { ServeOptions } from '../lib/serve.ts'
 import { API_ACTIONS } from './api-actions.ts'
@@ -41,6 +42,21 @@ export const ACTIONS: Actions<ActiveName> = {
   async initprovider({ value }, io) {
     const configDir = value.text('config-dir')
     io.stdout(await io.initProvider({ configDir, configFile: value.text('config-file'), env: io.env }))
+  },
+
+  async 'config check'({ value }, io) {
+    const place = { configDir: value.text('config-dir'), configFile: value.text('config-file'), env: io.env }
+    const { file, problems, warnings } = await io.checkConfig(place)
+    for (const warning of warnings) io.stderr(`Warning: ${inert(warning)}`)
+    for (const problem of problems.slice(0, -1)) io.stderr(`Error: ${inert(problem)}`)
+    const last = problems.at(-1)
+    if (last !== undefined) throw new Error(last)
+    io.stdout(`The configuration is good: ${file ?? 'no file, the built-in settings hold'}`)
+  },
+
+  async 'config show'({ value }, io) {
+    const place = { configDir: value.text('config-dir'), configFile: value.text('config-file'), env: io.env }
+    for (const line of await io.showConfig(place, value.boolean('json'))) io.stdout(line)
   },
 
   async portable({ value }, io) {

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { run } from './cli.ts'
+import { COMMANDS } from './commands.ts'
 
 interface Seen {
   method: string
@@ -68,6 +69,8 @@ async function cli(argv: readonly string[], { env = {}, stdin = '', terminal = f
     serve: unexpected,
     portable: unexpected,
     initProvider: unexpected,
+    checkConfig: unexpected,
+    showConfig: unexpected,
     signals: new EventEmitter(),
     exit: () => undefined,
   })
@@ -625,4 +628,17 @@ test('help of the group names its commands and its options, and that of each com
   }
   expect((await cli(['help'])).code).toBe(0)
   expect(printed.mock.lastCall?.[0]).not.toContain('add-user')
+})
+
+test('help of each command names its arguments and its flags', async () => {
+  const printed = vi.spyOn(console, 'log').mockImplementation(() => undefined)
+  onTestFinished(() => void vi.restoreAllMocks())
+  for (const [name, { summary, args, flags }] of Object.entries(COMMANDS)) {
+    expect((await cli(['help', ...name.split(' ')])).code).toBe(name === 'help' ? 1 : 0)
+    if (name === 'help') continue
+    const help = String(printed.mock.lastCall?.[0])
+    expect(help.replaceAll(/\s+/g, ' ')).toContain(summary)
+    for (const arg of args) expect(help).toMatch(new RegExp(`[<[]${arg.name}[>\\]]`))
+    for (const flag of flags) expect(help).toMatch(new RegExp(`^ +(-., )?--${flag.name} `, 'm'))
+  }
 })

@@ -48,6 +48,8 @@ export async function main(): Promise<void> {
     serve: async (options) => (await import('../lib/serve.ts')).serve(options),
     portable: async (options) => (await import('../lib/portable/portable.ts')).portable(options),
     initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
+    checkConfig: async (place) => (await import('../lib/checkup/check.ts')).checkConfig(place),
+    showConfig: async (place, asJson) => (await import('../lib/checkup/show.ts')).showConfig(place, asJson),
     signals: process,
     exit: (status) => process.exit(status),
   })

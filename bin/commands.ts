@@ -1,6 +1,7 @@
 import { CONVERT_FORMATS } from '../lib/convert-users/formats.ts'
 import {
   API_FLAGS,
+  CONFIG_SHOW_FLAGS,
   CONVERT_FLAGS,
   GET_USERS_FLAGS,
   HEALTHCHECK_FLAGS,
@@ -39,6 +40,7 @@ export interface Group {
 }
 
 export const GROUPS: Readonly<Record<string, Group>> = {
+  config: { summary: 'Look at the configuration without starting anything.', flags: [], usageExitCode: 1 },
   api: { summary: 'Ask the REST API of a running server.', flags: API_FLAGS, usageExitCode: 2 },
 }
 
@@ -54,6 +56,16 @@ export const COMMANDS = {
     summary: 'Make the tables of the data provider, or complete them.',
     args: [],
     flags: INITPROVIDER_FLAGS,
+  },
+  'config check': {
+    summary: 'Tell everything that is wrong with the configuration; exit code 1 if anything is.',
+    args: [],
+    flags: INITPROVIDER_FLAGS,
+  },
+  'config show': {
+    summary: 'Print every setting with its value and where that comes from, and the fixed limits.',
+    args: [],
+    flags: CONFIG_SHOW_FLAGS,
   },
   portable: { summary: 'Serve a single directory.', args: [], flags: PORTABLE_FLAGS },
   completion: {

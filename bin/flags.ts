@@ -105,6 +105,11 @@ export const SERVE_FLAGS = [
   },
 ] as const satisfies readonly Flag[]
 
+export const CONFIG_SHOW_FLAGS = [
+  ...INITPROVIDER_FLAGS,
+  { name: 'json', kind: 'boolean', fallback: 'false', help: 'Print one JSON object' },
+] as const satisfies readonly Flag[]
+
 export const PORTABLE_FLAGS = [
   {
     name: 'directory',

@@ -1,3 +1,5 @@
+import type { Checkup } from '../lib/checkup/check.ts'
+import type { ConfigPlace } from '../lib/checkup/show.ts'
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { InitOptions } from '../lib/providers/init.ts'
 import type { ServeOptions } from '../lib/serve.ts'
@@ -15,4 +17,6 @@ export interface Io extends Host {
   serve(options: ServeOptions): Promise<Running>
   portable(options: PortableOptions): Promise<Running>
   initProvider(options: InitOptions): Promise<string>
+  checkConfig(place: ConfigPlace): Promise<Checkup>
+  showConfig(place: ConfigPlace, asJson: boolean): Promise<string[]>
 }

@@ -1,4 +1,4 @@
-import { FORMATS } from '../lib/config/file.ts'
+import { FORMATS } from '../lib/config/formats.ts'
 import { commandNames, COMMANDS, GROUPS, groupOf, membersOf, usageOf } from './commands.ts'
 import type { Argument, CommandName } from './commands.ts'
 import type { Flag } from './flags.ts'
@@ -106,7 +106,7 @@ function environment(): string[] {
 }
 
 function files(): string[] {
-  const extensions = FORMATS.map(({ extension }) => extension).join(', ')
+  const extensions = FORMATS.flatMap(({ extensions }) => extensions).join(', ')
   return [
     '.TP',
     '.I sftpgo.json',

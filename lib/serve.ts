@@ -7,7 +7,6 @@ import type { Clock } from './clock.ts'
 import { deprecatedSettings } from './config/deprecated.ts'
 import { loadConfig, resolveIn } from './config/load.ts'
 import type { Config } from './config/schema.ts'
-import { unsupportedSettings } from './config/unsupported.ts'
 import { Connections } from './connections/connections.ts'
 import { createGate } from './defender/gate.ts'
 import type { Gate } from './defender/gate.ts'
@@ -27,7 +26,11 @@ import { createLog } from './logging/logger.ts'
 import { gaugesOf } from './metrics/gauges.ts'
 import { meteredThrottle } from './metrics/metered-throttle.ts'
 import { createPrometheus } from './metrics/prometheus.ts'
+import { Hooks } from './notifications/hooks.ts'
+import { thisOwner } from './notifications/owner.ts'
+import { actionsOf, mayStore } from './notifications/settings.ts'
 import { watchAvailability } from './providers/availability.ts'
+import { MemoryOutbox } from './providers/memory/outbox.ts'
 import { openProvider } from './providers/open.ts'
 import { QuotaScans } from './quota-scans/quota-scans.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
@@ -47,6 +50,11 @@ import { newInstance } from './vfs/temporary-name.ts'
 
 /** In the configuration directory: a note for every account with uploads under way. */
 const IN_FLIGHT_FOLDER = 'in-flight'
+
+/** What a stop spends on notifications that wait; the others are delivered after the next start. */
+const NOTIFY_AT_STOP_MS = 5_000
+/** Of commands, where the server has none itself. */
+const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 export interface ServeOptions {
   configDir: string
@@ -126,8 +134,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     shutdown.add(() => log.close())
     log.app('service', 'info', `starting SFTPGo ${versionText()}, configuration: ${file ?? 'built in'}`)
     log.app('service', 'info', transportNote())
-    for (const warning of [...warnings, ...deprecatedSettings(config), ...unsupportedSettings(config)])
-      log.app('config', 'warn', warning)
+    for (const warning of [...warnings, ...deprecatedSettings(config)]) log.app('config', 'warn', warning)
     process.umask(Number.parseInt(config.sftpd.umask, 8))
 
     const hostKeys = await loadHostKeys(
@@ -137,8 +144,20 @@ export async function serve(options: ServeOptions): Promise<Running> {
     )
     const provider = await openProvider(config.data_provider, { configDir, log, env: options.env, clock })
     shutdown.add(() => provider.close())
+    const hooks = new Hooks({
+      openOutbox: async () => (mayStore(config) ? provider.openOutbox() : new MemoryOutbox()),
+      owner: thisOwner(),
+      clock,
+      log,
+      random: Math.random,
+      path: options.env['PATH'] ?? USUAL_PATH,
+    })
+    // After the last connection has ended, and what it did has been told.
+    shutdown.add(() => hooks.stop(NOTIFY_AT_STOP_MS))
+    await hooks.configure(actionsOf(config))
     const accounts = createAccounts({
       provider,
+      notify: (action, user) => hooks.user(action, user),
       clock,
       log,
       manageUsers: config.data_provider.manage_users === 1,
@@ -222,6 +241,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
           sync: config.sftpd.fsync === 'close',
           instance,
         },
+        hooks,
         ready: (username) => recovery?.ready(username) ?? Promise.resolve(),
       }),
       hasher,

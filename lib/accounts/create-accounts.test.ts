@@ -253,3 +253,41 @@ describe('a dump and its way back', () => {
     await expect(accounts.load([])).rejects.toMatchObject({ kind: 'method-disabled' })
   })
 })
+
+describe('whoever is to be told of changes', () => {
+  test('is told after each, of the account as it is then, and as it was when it is removed', async () => {
+    const told: unknown[] = []
+    const telling = make({
+      notify: (action, user) => void told.push([action, user.id, user.uid, user.password]),
+    })
+    await telling.add(ALICE)
+    await telling.update(1, { uid: 5 })
+    await telling.load([
+      { username: 'alice', uid: 6 },
+      { ...ALICE, username: 'bob' },
+    ])
+    await telling.remove(1)
+    expect(told).toEqual([
+      ['add', 1, 0, ''],
+      ['update', 1, 5, ''],
+      ['update', 1, 6, ''],
+      ['add', 2, 0, ''],
+      ['delete', 1, 6, ''],
+    ])
+  })
+
+  test('is told nothing of what was refused, nor of logins and quota', async () => {
+    const told: unknown[] = []
+    const telling = make({ notify: (action) => void told.push(action) })
+    await telling.add(ALICE)
+    await expect(telling.add(ALICE)).rejects.toMatchObject({ kind: 'exists' })
+    await expect(telling.update(1, { uid: -1 })).rejects.toMatchObject({ kind: 'validation' })
+    await expect(telling.remove(7)).rejects.toMatchObject({ kind: 'not-found' })
+    const disabled = make({ manageUsers: false, notify: (action) => void told.push(action) })
+    await expect(disabled.remove(1)).rejects.toMatchObject({ kind: 'method-disabled' })
+    const login = await telling.loginWithPassword('alice', 'secret')
+    if (login.ok) telling.loggedIn(login.user)
+    await provider.addUse('alice', { size: 1, files: 1 }, NOW)
+    expect(told).toEqual(['add'])
+  })
+})

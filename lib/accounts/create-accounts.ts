@@ -27,6 +27,8 @@ export interface AccountsOptions {
   /** Absolute path below which homes are derived from usernames, `''` for none. */
   usersBaseDir: string
   passwords?: Passwords
+  /** Told of what an administrator did, after it is stored; a password is none of its business. Must not throw. */
+  notify?: (action: 'add' | 'update' | 'delete', user: User) => void
 }
 
 export function createAccounts(options: AccountsOptions): Accounts {
@@ -45,10 +47,21 @@ export function createAccounts(options: AccountsOptions): Accounts {
   }
 
   async function update(id: number, sent: SentFields): Promise<User> {
-    const changed = await validOverlay(await stored(id), sent, rules)
+    return replace(await validOverlay(await stored(id), sent, rules))
+  }
+
+  async function replace(changed: User): Promise<User> {
     await provider.updateUser(changed)
     live.changed(changed)
-    return withoutPassword(await stored(id))
+    const now = withoutPassword(await stored(changed.id))
+    options.notify?.('update', now)
+    return now
+  }
+
+  async function add(user: NewUser): Promise<User> {
+    const added = withoutPassword(await provider.addUser(user))
+    options.notify?.('add', added)
+    return added
   }
 
   /** @throws AccountError `validation` naming the first user that is not right, by its place and name. */
@@ -74,11 +87,10 @@ export function createAccounts(options: AccountsOptions): Accounts {
     const done = { added: 0, updated: 0 }
     for (const user of users) {
       if ('id' in user) {
-        await provider.updateUser(user)
-        live.changed(user)
+        await replace(user)
         done.updated++
       } else {
-        await provider.addUser(user)
+        await add(user)
         done.added++
       }
     }
@@ -108,7 +120,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
       asAccountError(async () => {
         const sent = readFields(input)
         if (!manageUsers) throw methodDisabled()
-        return withoutPassword(await provider.addUser(await validNewUser(sent, rules)))
+        return add(await validNewUser(sent, rules))
       }),
 
     update: (id, input) =>
@@ -126,9 +138,11 @@ export function createAccounts(options: AccountsOptions): Accounts {
           await stored(id)
           throw methodDisabled()
         }
-        // Not looked up before: a row that cannot be read can still be removed.
+        // A row that cannot be read can still be removed; then nobody can be told whose it was.
+        const before = options.notify && (await provider.userById(id).catch(() => undefined))
         await provider.deleteUser(id)
         live.removed(id)
+        if (before !== undefined) options.notify?.('delete', withoutPassword(before))
       }),
 
     get: (id) => asAccountError(async () => withoutPassword(await stored(id))),

@@ -1,10 +1,12 @@
 import type { NewUser, User } from '../../accounts/user.ts'
 import type { Log } from '../../logging/log.ts'
+import type { Outbox } from '../outbox.ts'
 import type { Provider, QuotaUse, UserQuery } from '../provider.ts'
 import { ProviderError } from '../provider.ts'
 import { BadRow } from '../rows.ts'
 import { Database, idKey, nameKey, nameOfKey } from './database.ts'
 import { prepareFile } from './file.ts'
+import { BoltOutbox } from './outbox.ts'
 import { recordOf, userOfRecord } from './records.ts'
 
 export interface BoltOptions {
@@ -150,6 +152,17 @@ class BoltProvider implements Provider {
 
   setLastLogin(username: string, nowMs: number): Promise<void> {
     return this.#changeNamed(username, () => ({ last_login: nowMs }))
+  }
+
+  openOutbox(): Promise<Outbox> {
+    return this.#ask(
+      async () =>
+        new BoltOutbox({
+          ...this.#db.outbox(),
+          read: (question) => this.#read(question),
+          change: (change) => this.#change(change),
+        }),
+    )
   }
 
   close(): Promise<void> {
