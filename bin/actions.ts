@@ -1,11 +1,16 @@
 import { inert } from '../lib/logging/inert.ts'
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { ServeOptions } from '../lib/serve.ts'
+import { PLATFORMS } from '../lib/service/plan.ts'
+import type { Action, Platform, ServiceOptions } from '../lib/service/plan.ts'
+import type { ServiceRequest } from '../lib/service/service.ts'
 import { API_ACTIONS } from './api-actions.ts'
 import { COMPLETIONS } from './completion/completion.ts'
 import type { CommandName, COMMANDS } from './commands.ts'
 import type { Io } from './io.ts'
+import type { SERVICE_FLAGS } from './flags.ts'
 import { runUntilStopped } from './lifetime.ts'
+import { UsageError } from './spelling.ts'
 import type { Values } from './values.ts'
 
 /** Help is not among them: it is about the others. */
@@ -33,6 +38,7 @@ export const ACTIONS: Actions<ActiveName> = {
         compress: value.boolean('log-compress'),
         verbose: value.boolean('log-verbose'),
       },
+      traceConnection: value.boolean('trace-connection'),
       env: io.env,
       stdout: (line) => io.stdout(line),
     }
@@ -60,8 +66,6 @@ export const ACTIONS: Actions<ActiveName> = {
   },
 
   async portable({ value }, io) {
-    value.boolean('advertise-service')
-    value.boolean('advertise-credentials')
     const options: PortableOptions = {
       directory: value.text('directory'),
       sftpdPort: value.integer('sftpd-port'),
@@ -71,7 +75,11 @@ export const ACTIONS: Actions<ActiveName> = {
       logFilePath: value.text('log-file-path'),
       publicKeys: value.list('public-key'),
       permissions: value.list('permissions'),
+      advertiseService: value.boolean('advertise-service'),
+      advertiseCredentials: value.boolean('advertise-credentials'),
+      qr: value.boolean('qr'),
       stdout: (line) => io.stdout(line),
+      ...(io.terminal === undefined ? {} : { terminal: io.terminal }),
     }
     await runUntilStopped(() => io.portable(options), io)
   },
@@ -95,5 +103,50 @@ export const ACTIONS: Actions<ActiveName> = {
     io.stdout(line)
   },
 
+  async 'service install'({ value }, io) {
+    const given = <N extends Parameters<typeof value.given>[0]>(names: readonly N[], text: (name: N) => unknown) =>
+      names.flatMap((name) => (value.given(name) ? [`--${name}=${String(text(name))}`] : []))
+    const options: ServiceOptions = {
+      program: io.program,
+      configDir: value.text('config-dir'),
+      logFilePath: value.text('log-file-path'),
+      flags: [
+        ...given(['config-file'], (name) => value.text(name)),
+        ...given(['log-max-size', 'log-max-backups', 'log-max-age'], (name) => value.integer(name)),
+        ...given(['log-compress', 'log-verbose', 'trace-connection'], (name) => value.boolean(name)),
+      ],
+      user: value.text('user'),
+      homes: value.list('homes'),
+      lowPorts: value.boolean('low-ports'),
+    }
+    await io.service({ action: 'install', options, ...howOf(value) })
+  },
+
+  'service start': ({ value }, io) => serviceAction('start', value, io),
+  'service stop': ({ value }, io) => serviceAction('stop', value, io),
+  'service status': ({ value }, io) => serviceAction('status', value, io),
+  'service uninstall': ({ value }, io) => serviceAction('uninstall', value, io),
+
   ...API_ACTIONS,
+}
+
+type ServiceValues = Values<(typeof SERVICE_FLAGS)[number]>
+
+function serviceAction(action: Exclude<Action, 'install'>, value: ServiceValues, io: Io): Promise<void> {
+  const { program } = io
+  const options = { program, configDir: '', logFilePath: '', flags: [], user: 'sftpgo', homes: [], lowPorts: false }
+  return io.service({ action, options, ...howOf(value) })
+}
+
+/** @throws UsageError for another platform without a dry run. */
+function howOf(value: Pick<ServiceValues, 'boolean' | 'text'>): Pick<ServiceRequest, 'dryRun' | 'platform'> {
+  const dryRun = value.boolean('dry-run')
+  const named = value.text('platform')
+  if (named !== '' && !dryRun) throw new UsageError('--platform is for --dry-run only')
+  return { dryRun, platform: PLATFORMS.find((platform) => platform === named) ?? currentPlatform() }
+}
+
+/** Other systems than these are taken for one with systemd. */
+function currentPlatform(): Platform {
+  return PLATFORMS.find((platform) => platform === process.platform) ?? 'linux'
 }

@@ -105,9 +105,9 @@ type Requests = typeof REQUESTS
 
 /** One request, and its answer on the standard output. */
 async function ask(value: ApiValues, io: Io, view: View, make: (requests: Requests) => ApiRequest): Promise<void> {
-  const json = value.given('json') ? value.boolean('json') : !io.terminal
+  const json = value.given('json') ? value.boolean('json') : io.terminal === undefined
   const { show } = await import('../lib/api-client/show.ts')
-  const color = value.given('color') ? value.boolean('color') : io.terminal && !io.env['NO_COLOR']
+  const color = value.given('color') ? value.boolean('color') : io.terminal !== undefined && !io.env['NO_COLOR']
   const print = (shown: View, answer: unknown) => {
     for (const line of show(shown, answer, { json, color })) io.stdout(line)
   }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { Terminal } from '../lib/portable/live-table.ts'
 import { run } from './cli.ts'
 import { COMMANDS } from './commands.ts'
 
@@ -56,6 +57,8 @@ interface Surroundings {
   terminal?: boolean
 }
 
+const TERMINAL: Terminal = { size: () => ({ columns: 80, rows: 24 }), write: () => undefined }
+
 async function cli(argv: readonly string[], { env = {}, stdin = '', terminal = false }: Surroundings = {}) {
   const stdout: string[] = []
   const stderr: string[] = []
@@ -65,8 +68,10 @@ async function cli(argv: readonly string[], { env = {}, stdin = '', terminal = f
     stdout: (line) => stdout.push(line),
     stderr: (line) => stderr.push(line),
     stdin: () => Promise.resolve(Buffer.from(stdin)),
-    terminal,
+    ...(terminal && { terminal: TERMINAL }),
     serve: unexpected,
+    service: unexpected,
+    program: ['node', 'sftpgo'],
     portable: unexpected,
     initProvider: unexpected,
     checkConfig: unexpected,

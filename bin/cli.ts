@@ -1,7 +1,11 @@
+import { realpathSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
+import type { WriteStream } from 'node:tty'
 import sade from 'sade'
 import type { Sade } from 'sade'
+import { systemClock } from '../lib/clock.ts'
 import { inert } from '../lib/logging/inert.ts'
+import type { Terminal } from '../lib/portable/live-table.ts'
 import { versionText } from '../lib/version/version.ts'
 import { ACTIONS } from './actions.ts'
 import type { ActiveName } from './actions.ts'
@@ -12,6 +16,9 @@ import type { Io } from './io.ts'
 import { checkWords, spellOut, UsageError } from './spelling.ts'
 import { valuesOf } from './values.ts'
 import type { Given } from './values.ts'
+
+/** How long the last lines may take to reach their reader. */
+const LAST_OUTPUT_MS = 2000
 
 /**
  * Runs one command line to its end.
@@ -43,17 +50,38 @@ export async function main(): Promise<void> {
     stdout: (line) => console.log(line),
     stderr: (line) => console.error(line),
     stdin: () => buffer(process.stdin),
-    terminal: process.stdout.isTTY,
     // Loaded only when asked for, so that help and version are quick.
     serve: async (options) => (await import('../lib/serve.ts')).serve(options),
     portable: async (options) => (await import('../lib/portable/portable.ts')).portable(options),
+    service: async (request) => {
+      const { manageService, runProgram } = await import('../lib/service/service.ts')
+      const isRoot = process.getuid?.() === 0
+      await manageService(request, {
+        platform: process.platform,
+        isRoot,
+        stdout: (line) => console.log(line),
+        run: runProgram,
+        root: '',
+      })
+    },
+    program: [process.execPath, realpathSync(process.argv[1] ?? '')],
     initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
     checkConfig: async (place) => (await import('../lib/checkup/check.ts')).checkConfig(place),
     showConfig: async (place, asJson) => (await import('../lib/checkup/show.ts')).showConfig(place, asJson),
+    ...(process.stdout.isTTY && { terminal: terminalOf(process.stdout) }),
     signals: process,
     exit: (status) => process.exit(status),
   })
+  // Whoever reads our output may have stopped doing so.
+  systemClock.after(LAST_OUTPUT_MS, () => process.exit(code), { ref: true })
   process.stdout.write('', () => process.exit(code))
+}
+
+function terminalOf(stream: WriteStream): Terminal {
+  return {
+    size: () => ({ columns: stream.columns, rows: stream.rows }),
+    write: (text) => void stream.write(text),
+  }
 }
 
 /** What a command line asks for. */

@@ -8,6 +8,8 @@ import {
   INITPROVIDER_FLAGS,
   PORTABLE_FLAGS,
   SERVE_FLAGS,
+  SERVICE_FLAGS,
+  SERVICE_INSTALL_FLAGS,
   USER_FLAGS,
 } from './flags.ts'
 import type { Flag } from './flags.ts'
@@ -41,6 +43,7 @@ export interface Group {
 
 export const GROUPS: Readonly<Record<string, Group>> = {
   config: { summary: 'Look at the configuration without starting anything.', flags: [], usageExitCode: 1 },
+  service: { summary: 'Run the server as a service of the system.', flags: [], usageExitCode: 1 },
   api: { summary: 'Ask the REST API of a running server.', flags: API_FLAGS, usageExitCode: 2 },
 }
 
@@ -145,6 +148,19 @@ export const COMMANDS = {
     summary: 'Let an address in again.',
     args: [{ name: 'address', help: 'IP address, as get-bans shows it' }],
     flags: API_FLAGS,
+  },
+  'service install': {
+    summary: 'Install the service, which starts with the system; takes the flags of serve.',
+    args: [],
+    flags: SERVICE_INSTALL_FLAGS,
+  },
+  'service start': { summary: 'Start the service.', args: [], flags: SERVICE_FLAGS },
+  'service stop': { summary: 'Stop the service.', args: [], flags: SERVICE_FLAGS },
+  'service status': { summary: 'Tell whether the service runs.', args: [], flags: SERVICE_FLAGS },
+  'service uninstall': {
+    summary: 'Stop the service and remove it; accounts, keys and files stay.',
+    args: [],
+    flags: SERVICE_FLAGS,
   },
   help: {
     summary: 'Help about any command.',

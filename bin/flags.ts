@@ -103,6 +103,69 @@ export const SERVE_FLAGS = [
     variable: 'SFTPGO_LOG_VERBOSE',
     help: 'Log debug records too',
   },
+  {
+    name: 'trace-connection',
+    short: 't',
+    kind: 'boolean',
+    fallback: 'false',
+    help: 'Keep and log what happens to each connection in every detail',
+  },
+] as const satisfies readonly Flag[]
+
+const [, CONFIG_FILE] = INITPROVIDER_FLAGS
+/** All but the log file's own path. */
+const [, , , ...LOG_FLAGS] = SERVE_FLAGS
+
+const DRY_RUN = [
+  {
+    name: 'dry-run',
+    kind: 'boolean',
+    fallback: 'false',
+    help: 'Show the files and commands, and do nothing',
+  },
+  {
+    name: 'platform',
+    kind: 'text',
+    fallback: '',
+    choices: ['linux', 'darwin', 'win32'],
+    help: 'With --dry-run: for another system than this one',
+  },
+] as const satisfies readonly Flag[]
+
+export const SERVICE_FLAGS = DRY_RUN
+
+/** Those of `serve`; a service knows no working directory, so where things are is told otherwise. */
+export const SERVICE_INSTALL_FLAGS = [
+  {
+    name: 'config-dir',
+    short: 'c',
+    kind: 'text',
+    fallback: '',
+    help: 'Directory of keys and database, and base of relative paths; empty for /var/lib/sftpgo',
+  },
+  {
+    name: 'log-file-path',
+    short: 'l',
+    kind: 'text',
+    fallback: '',
+    help: 'Log file; empty writes to the journal',
+  },
+  CONFIG_FILE,
+  ...LOG_FLAGS,
+  {
+    name: 'user',
+    kind: 'text',
+    fallback: 'sftpgo',
+    help: 'Account of the system that it runs under; root gives files to the owners that accounts have set',
+  },
+  {
+    name: 'homes',
+    kind: 'list',
+    fallback: '/srv/sftpgo',
+    help: 'Directories below which accounts have their homes; nothing else can be written',
+  },
+  { name: 'low-ports', kind: 'boolean', fallback: 'false', help: 'Allow ports below 1024' },
+  ...DRY_RUN,
 ] as const satisfies readonly Flag[]
 
 export const CONFIG_SHOW_FLAGS = [
@@ -162,16 +225,17 @@ export const PORTABLE_FLAGS = [
     name: 'advertise-service',
     short: 'S',
     kind: 'boolean',
-    fallback: 'false',
-    help: 'Accepted for compatibility; this version does not advertise over multicast DNS',
+    fallback: 'true',
+    help: 'Tell the local network of the service by multicast DNS',
   },
   {
     name: 'advertise-credentials',
     short: 'C',
     kind: 'boolean',
     fallback: 'false',
-    help: 'Accepted for compatibility, as --advertise-service',
+    help: 'Tell it the user name and the password, too: in the TXT record, for everybody',
   },
+  { name: 'qr', kind: 'boolean', fallback: 'false', help: 'Print the address as a QR code' },
 ] as const satisfies readonly Flag[]
 
 /** Every command of the group `api` has them. */

@@ -127,7 +127,7 @@ async function startServer(): Promise<void> {
 
 test('the tarball holds what is needed, and nothing else', () => {
   const allowed =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|lib\/service\/.*|dist\/(build\.json|(bin|lib|protocol|conformance)\/.*\.c?js)|(sql|templates|static)\/.*)$/
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|lib\/service\/sftpgo\.1|lib\/logging\/fail2ban\/[^/]+\.conf|dist\/(build\.json|(bin|lib|protocol|conformance)\/.*\.c?js)|(sql|templates|static)\/.*)$/
   expect(names.filter((name) => !allowed.test(name) || /\.test\.|\/bench\//.test(name))).toEqual([])
   const root = packageRoot()
   for (const directory of ['sql', 'templates', 'static'])

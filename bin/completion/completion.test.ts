@@ -72,7 +72,7 @@ describe('bash', () => {
   })
 
   test.each<[words: string[], offered: string[]]>([
-    [['ser'], ['serve']],
+    [['ser'], ['serve', 'service']],
     [['h'], ['help', 'healthcheck']],
     [['--v'], ['--version']],
     [['help', 'init'], ['initprovider']],
@@ -104,12 +104,7 @@ describe('bash', () => {
       ['a file', 'a folder'],
     ],
     [['api', 'convert-users', 'x', 'pure'], ['pure-ftpd']],
-    [
-      ['nonsense', ''],
-      Object.keys(COMMANDS)
-        .filter((name) => !name.includes(' '))
-        .concat('api'),
-    ],
+    [['nonsense', ''], places()[0]?.next.map(({ word }) => word) ?? []],
   ])('%j is offered %j', (words, offered) => expect(bash(...words).toSorted()).toEqual(offered.toSorted()))
 
   test('every flag of every command', () => {
@@ -129,7 +124,7 @@ describe('fish', () => {
   })
 
   test.each([
-    ['sftpgo ser', ['serve']],
+    ['sftpgo ser', ['serve', 'service']],
     ['sftpgo api get-b', ['get-bans']],
     ['sftpgo api -b http://x get-us', ['get-user-by-id', 'get-users']],
     ['sftpgo api --base', ['--base-url']],
@@ -150,7 +145,7 @@ describe('zsh', () => {
 
   test('completes commands, flags, values and folders', () => {
     const lines = {
-      'sftpgo ser': 'sftpgo serve ',
+      'sftpgo port': 'sftpgo portable ',
       'sftpgo api get-b': 'sftpgo api get-bans ',
       'sftpgo api -b http://x get-b': 'sftpgo api -b http://x get-bans ',
       'sftpgo api --base': 'sftpgo api --base-url=',

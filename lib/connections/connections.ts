@@ -47,6 +47,8 @@ export interface Connection {
   readonly connectionId: string
   touch(): void
   startTransfer(operationType: TransferInfo['operationType'], path: string): Transfer
+  /** A transfer that it started has not ended. */
+  readonly transferring: boolean
   remove(): void
 }
 
@@ -115,6 +117,9 @@ export class Connections {
             entry.transfers.delete(info)
           },
         }
+      },
+      get transferring() {
+        return entry.transfers.size > 0
       },
       remove: () => {
         this.#entries.delete(entry)
