@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import type { Terminal } from '../lib/portable/live-table.ts'
 import { run } from './cli.ts'
+import { COMMANDS } from './commands.ts'
 
 interface Seen {
   method: string
@@ -57,6 +59,8 @@ interface Surroundings {
   terminal?: boolean
 }
 
+const TERMINAL: Terminal = { size: () => ({ columns: 80, rows: 24 }), write: () => undefined }
+
 async function cli(argv: readonly string[], { env = {}, stdin = '', terminal = false }: Surroundings = {}) {
   const stdout: string[] = []
   const stderr: string[] = []
@@ -68,12 +72,15 @@ async function cli(argv: readonly string[], { env = {}, stdin = '', terminal = f
     stdin: () => Promise.resolve(Buffer.from(stdin)),
     ...(terminal && { terminal: TERMINAL }),
     serve: unexpected,
+    service: unexpected,
+    program: ['node', 'sftpgo'],
     portable: unexpected,
     service: unexpected,
     program: ['node', 'sftpgo'],
     initProvider: unexpected,
     checkConfig: unexpected,
     showConfig: unexpected,
+    initialConfig: unexpected,
     signals: new EventEmitter(),
     exit: () => undefined,
   })
@@ -631,4 +638,16 @@ test('help of the group names its commands and its options, and that of each com
   }
   expect((await cli(['help'])).code).toBe(0)
   expect(printed.mock.lastCall?.[0]).not.toContain('add-user')
+})
+
+test('help of each command names its arguments and its flags', async () => {
+  const printed = vi.spyOn(console, 'log').mockImplementation(() => undefined)
+  onTestFinished(() => void vi.restoreAllMocks())
+  for (const [name, { summary, args, flags }] of Object.entries(COMMANDS)) {
+    expect((await cli(['help', ...name.split(' ')])).code).toBe(0)
+    const help = String(printed.mock.lastCall?.[0])
+    expect(help.replaceAll(/\s+/g, ' ')).toContain(summary)
+    for (const arg of args) expect(help).toMatch(new RegExp(`[<[]${arg.name}[>\\]]`))
+    for (const flag of flags) expect(help).toMatch(new RegExp(`^ +(-., )?--${flag.name} `, 'm'))
+  }
 })

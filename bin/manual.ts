@@ -106,13 +106,13 @@ function environment(): string[] {
 }
 
 function files(): string[] {
-  const extensions = FORMATS.flatMap(({ extensions }) => extensions).join(', ')
+  const endings = FORMATS.flatMap(({ extensions }) => extensions).join(', ')
   return [
     '.TP',
     '.I sftpgo.json',
     plain(
       `The configuration; looked for in the configuration directory, ~/.config/sftpgo, /etc/sftpgo and the working ` +
-        `directory, with one of these endings: ${extensions}.`,
+        `directory, with one of these endings: ${endings}.`,
     ),
     '.TP',
     '.IR id_rsa , " id_ecdsa" , " id_ed25519"',
