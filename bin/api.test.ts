@@ -51,8 +51,6 @@ async function recorder(...answers: Answer[]) {
   return { seen, url: `http://127.0.0.1:${port}` }
 }
 
-const TERMINAL = { size: () => ({ columns: 80, rows: 24 }), write: () => undefined }
-
 interface Surroundings {
   env?: NodeJS.ProcessEnv
   stdin?: string
@@ -75,8 +73,6 @@ async function cli(argv: readonly string[], { env = {}, stdin = '', terminal = f
     service: unexpected,
     program: ['node', 'sftpgo'],
     portable: unexpected,
-    service: unexpected,
-    program: ['node', 'sftpgo'],
     initProvider: unexpected,
     checkConfig: unexpected,
     showConfig: unexpected,
