@@ -98,6 +98,8 @@ export function createAccounts(options: AccountsOptions): Accounts {
 
     list: (query) => asAccountError(async () => (await provider.users(query)).map(withoutPassword)),
 
+    count: (filter) => asAccountError(() => provider.countUsers(filter)),
+
     checkAvailability: () => asAccountError(() => provider.checkAvailability()),
   }
 }

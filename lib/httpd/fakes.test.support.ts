@@ -101,6 +101,10 @@ export class FakeAccounts implements Accounts {
     this.calls.push(query)
     return this.users
   }
+  async count({ search = '' }: Parameters<Accounts['count']>[0]): Promise<number> {
+    this.#mayFail()
+    return this.users.filter(({ username }) => username.includes(search)).length
+  }
   async checkAvailability(): Promise<void> {
     this.#mayFail()
   }

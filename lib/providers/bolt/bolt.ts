@@ -1,6 +1,7 @@
 import type { NewUser, User } from '../../accounts/user.ts'
 import type { Log } from '../../logging/log.ts'
-import type { Provider, QuotaUse, UserQuery } from '../provider.ts'
+import { matching, sorted } from '../listing.ts'
+import type { Provider, QuotaUse, UserFilter, UserQuery } from '../provider.ts'
 import { ProviderError } from '../provider.ts'
 import { BadRow } from '../rows.ts'
 import { Database, idKey, nameKey, nameOfKey } from './database.ts'
@@ -74,23 +75,24 @@ class BoltProvider implements Provider {
   }
 
   /** Records that cannot be read are logged and left out. */
-  users({ limit, offset, order, username }: UserQuery): Promise<User[]> {
+  users({ limit, offset, order, sort = 'username', username, search = '' }: UserQuery): Promise<User[]> {
     return this.#read(() => {
       if (username !== undefined) {
         const found = offset === 0 ? this.#named(username) : undefined
-        return found === undefined ? [] : [found]
+        return [found].flatMap((user) => user ?? []).filter(matching(search))
       }
-      const range = this.#db.users.getRange({ limit, offset, reverse: order === 'DESC' })
-      return [...range].flatMap(({ key, value }) => {
-        try {
-          return [userOfRecord(value, nameOfKey(key))]
-        } catch (error) {
-          if (!(error instanceof BadRow)) throw error
-          this.#log.app('dataProvider', 'error', error.message)
-          return []
-        }
-      })
+      const reverse = order === 'DESC'
+      if (sort === 'username' && search === '') return this.#readable({ limit, offset, reverse })
+      if (sort === 'username') {
+        const names = this.#namesWith(search)
+        return (reverse ? names.toReversed() : names).slice(offset, offset + limit).flatMap((name) => this.#shown(name))
+      }
+      return sorted(this.#readable({}).filter(matching(search)), { sort, order }).slice(offset, offset + limit)
     })
+  }
+
+  countUsers({ search = '' }: UserFilter): Promise<number> {
+    return this.#read(() => (search === '' ? this.#db.users.getKeysCount() : this.#namesWith(search).length))
   }
 
   addUser(user: NewUser): Promise<User> {
@@ -155,6 +157,31 @@ class BoltProvider implements Provider {
   close(): Promise<void> {
     this.#closing ??= this.#db.close()
     return this.#closing
+  }
+
+  #readable(range: { limit?: number; offset?: number; reverse?: boolean }): User[] {
+    return [...this.#db.users.getRange(range)].flatMap(({ key, value }) => this.#orLeftOut(value, nameOfKey(key)))
+  }
+
+  #shown(username: string): User[] {
+    const key = nameKey(username)
+    const record = key === undefined ? undefined : this.#db.users.get(key)
+    return record === undefined ? [] : this.#orLeftOut(record, username)
+  }
+
+  #orLeftOut(record: string, username: string): User[] {
+    try {
+      return [userOfRecord(record, username)]
+    } catch (error) {
+      if (!(error instanceof BadRow)) throw error
+      this.#log.app('dataProvider', 'error', error.message)
+      return []
+    }
+  }
+
+  /** In byte order. */
+  #namesWith(search: string): string[] {
+    return [...this.#db.users.getKeys()].map(nameOfKey).filter((username) => matching(search)({ username }))
   }
 
   #named(username: string): User | undefined {

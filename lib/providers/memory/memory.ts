@@ -1,5 +1,6 @@
 import type { NewUser, User } from '../../accounts/user.ts'
-import type { Provider, QuotaUse, UserQuery } from '../provider.ts'
+import { matching, sorted } from '../listing.ts'
+import type { Provider, QuotaUse, UserFilter, UserQuery } from '../provider.ts'
 import { ProviderError } from '../provider.ts'
 
 /** Accounts that end with the process. */
@@ -26,12 +27,15 @@ export class MemoryProvider implements Provider {
     return user && structuredClone(user)
   }
 
-  async users({ limit, offset, order, username }: UserQuery): Promise<User[]> {
+  async users({ limit, offset, order, sort, username, search }: UserQuery): Promise<User[]> {
     this.#open()
     const found = [...this.#users.values()].filter((user) => username === undefined || user.username === username)
-    found.sort((a, b) => Buffer.compare(Buffer.from(a.username), Buffer.from(b.username)))
-    if (order === 'DESC') found.reverse()
-    return structuredClone(found.slice(offset, offset + limit))
+    return structuredClone(sorted(found.filter(matching(search)), { sort, order }).slice(offset, offset + limit))
+  }
+
+  async countUsers({ search }: UserFilter): Promise<number> {
+    this.#open()
+    return [...this.#users.values()].filter(matching(search)).length
   }
 
   async addUser(user: NewUser): Promise<User> {
