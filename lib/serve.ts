@@ -9,6 +9,7 @@ import { loadConfig, resolveIn } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { unsupportedSettings } from './config/unsupported.ts'
 import { Connections } from './connections/connections.ts'
+import { watchThroughput } from './connections/throughput.ts'
 import { createGate } from './defender/gate.ts'
 import type { Gate } from './defender/gate.ts'
 import { createHasher } from './hashing/hasher.ts'
@@ -16,7 +17,9 @@ import { createPasswords } from './accounts/passwords.ts'
 import { createBasicAuth } from './httpd/basic-auth.ts'
 import { certificateFiles, loadCertificates } from './httpd/certificates.ts'
 import { judgeExposure } from './httpd/exposure.ts'
+import { createCsrf } from './httpd/csrf.ts'
 import { createHttpd } from './httpd/httpd.ts'
+import { webAdmin } from './httpd/web/web-admin.ts'
 import type { HttpdOptions } from './httpd/httpd.ts'
 import { openUserFile } from './httpd/user-file.ts'
 import { ServerReadiness } from './readiness.ts'
@@ -199,9 +202,28 @@ export async function serve(options: ServeOptions): Promise<Running> {
 
     const { version, commit, date } = versionInfo()
     const readiness = new ServerReadiness(() => accounts.checkAvailability(), clock)
+    const listeners: string[] = [`SFTP on ${shown(sftpAddress)}`]
+    const throughput = watchThroughput(connections, clock)
+    shutdown.add(async () => throughput.stop())
     const httpd = createHttpd({
       accounts,
       connections,
+      routes:
+        config.httpd.bind_port === 0
+          ? []
+          : webAdmin(config.httpd, {
+              configDir,
+              accounts,
+              connections,
+              bans: gate.bans,
+              throughput,
+              driver: provider.driver,
+              listeners: () => listeners,
+              version: versionText(),
+              csrf: createCsrf({ clock }),
+              clock,
+              log,
+            }),
       version: { version, build_date: date, commit_hash: commit },
       readiness,
       ...(await httpSecurity(config.httpd, { configDir, gate, log, clock })),
@@ -213,6 +235,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
         ? undefined
         : await httpd.listen({ host: config.httpd.bind_address, port: config.httpd.bind_port })
     shutdown.add(() => httpd.close())
+    if (httpAddress !== undefined) listeners.push(`HTTP on ${shown(httpAddress)}`)
     readiness.enter('serving')
 
     const ready =
