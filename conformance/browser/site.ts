@@ -19,6 +19,7 @@ export interface Site {
   running: Running
   /** @throws Error with the answer when the account is refused. */
   addUser(fields: { username: string } & Record<string, unknown>): Promise<number>
+  changeUser(id: number, fields: Record<string, unknown>): Promise<void>
 }
 
 export function startSite(scope: Scope, sections: Record<string, object> = {}): Promise<Site> {
@@ -55,20 +56,24 @@ export function startSite(scope: Scope, sections: Record<string, object> = {}): 
     scope.defer(() => running.stop())
     if (running.httpAddress === undefined) throw new Error('the HTTP server was expected to listen')
     const url = `http://${LOOPBACK}:${running.httpAddress.port}`
+    const send = async (method: string, path: string, fields: object): Promise<{ id: number }> => {
+      const headers = { 'Content-Type': 'application/json' }
+      const response = await fetch(url + path, { method, headers, body: JSON.stringify(fields) })
+      const answer = (await response.json()) as { id: number }
+      if (response.status !== 200) throw new Error(JSON.stringify(answer))
+      return answer
+    }
     return {
       url,
       homes,
       sftp: running.sftpAddress,
       running,
       async addUser(fields) {
-        const response = await fetch(`${url}/api/v1/user`, {
-          method: 'POST',
-          headers: { 'Content-Type': 'application/json' },
-          body: JSON.stringify({ password: PASSWORD, permissions: ['*'], ...fields }),
-        })
-        const answer = (await response.json()) as { id: number }
-        if (response.status !== 200) throw new Error(JSON.stringify(answer))
-        return answer.id
+        const added = await send('POST', '/api/v1/user', { password: PASSWORD, permissions: ['*'], ...fields })
+        return added.id
+      },
+      async changeUser(id, fields) {
+        await send('PUT', `/api/v1/user/${id}`, fields)
       },
     }
   })
@@ -106,10 +111,11 @@ export async function login(scope: Scope, { sftp: address }: Site, username: str
 
 /** Writes a piece now and then until told to stop: a transfer that is under way. */
 export async function uploading(
-  { sftp }: Session,
+  session: Session,
   path: string,
   { pieceBytes = 64 * 1024, pauseMs = 100 } = {},
 ): Promise<{ stop(): Promise<void> }> {
+  const { sftp } = session
   const handle = await new Promise<Buffer>((resolve, reject) => {
     sftp.open(path, 'w', (error, opened) => (error ? reject(error) : resolve(opened)))
   })
@@ -119,7 +125,7 @@ export async function uploading(
     for (let offset = 0; going; offset += piece.length) {
       const answered = await new Promise<boolean>((resolve) => {
         sftp.write(handle, piece, 0, piece.length, offset, (error) => resolve(!error))
-        sftp.once('close', () => resolve(false))
+        void session.ended.then(() => resolve(false))
       })
       if (!answered) return
       await delay(pauseMs)

@@ -225,7 +225,7 @@ export function userPage({ draft, errors, user, cloned }: UserPage): object {
   return {
     isNew: user === undefined,
     action: user === undefined ? '/web/user' : `/web/user/${user.id}`,
-    title: user === undefined ? 'Add a new user' : visible(user.username),
+    name: visible(user?.username ?? ''),
     cloned: cloned && visible(cloned.username),
     id: user?.id,
     active: user?.status === 1,
