@@ -50,3 +50,8 @@ test('ratios are taken within a round, then their median', () => {
   expect(a).toMatchObject({ server: 'a', speedRatio: 2, cpuRatio: 0.5 })
   expect(base).toMatchObject({ server: 'base', speedRatio: 1, cpuRatio: 1 })
 })
+
+test('what moves no bytes has no figures of bytes', () => {
+  const [summary] = summarize([{ ...sample('a', 1, 2), bytes: 0, files: 100 }], 'b')
+  expect(summary).toMatchObject({ mibPerSecond: undefined, cpuSecondsPerGib: undefined, filesPerSecond: 50 })
+})

@@ -18,9 +18,10 @@ export interface Summary {
   workload: string
   server: string
   rounds: number
-  mibPerSecond: number
+  /** Absent where no bytes are moved. */
+  mibPerSecond: number | undefined
   filesPerSecond: number
-  cpuSecondsPerGib: number
+  cpuSecondsPerGib: number | undefined
   peakRssMib: number
   /** Against the baseline, as medians of each round's own ratio; absent without a baseline. */
   speedRatio: number | undefined
@@ -59,13 +60,14 @@ function summaryOf(group: Sample[], all: readonly Sample[], baseline: string): S
     })
     return ratios.length > 0 ? median(ratios) : undefined
   }
+  const movesBytes = group.every(({ bytes }) => bytes > 0)
   return {
     workload,
     server,
     rounds: group.length,
-    mibPerSecond: of(({ bytes, seconds }) => bytes / MIB / seconds),
+    mibPerSecond: movesBytes ? of(({ bytes, seconds }) => bytes / MIB / seconds) : undefined,
     filesPerSecond: of(({ files, seconds }) => files / seconds),
-    cpuSecondsPerGib: of(({ cpuSeconds, bytes }) => cpuSeconds / (bytes / GIB)),
+    cpuSecondsPerGib: movesBytes ? of(({ cpuSeconds, bytes }) => cpuSeconds / (bytes / GIB)) : undefined,
     peakRssMib: of(({ peakRssKib }) => peakRssKib / 1024),
     speedRatio: against((sample, base) => base.seconds / sample.seconds),
     cpuRatio: against((sample, base) => sample.cpuSeconds / base.cpuSeconds),

@@ -9,14 +9,16 @@ test('the full benchmark is what runs without arguments', () => {
     rounds: 5,
     sizeMib: 1024,
     files: 2000,
+    entries: 100_000,
     cipher: 'aes128-gcm@openssh.com',
-    json: undefined,
+    out: undefined,
+    compare: undefined,
     help: false,
   })
 })
 
 test('quick is smaller, and an option overrides its part of it', () => {
-  expect(parseOptions(['quick'])).toMatchObject({ rounds: 3, sizeMib: 128, files: 200 })
+  expect(parseOptions(['quick'])).toMatchObject({ rounds: 3, sizeMib: 128, files: 200, entries: 10_000 })
   expect(parseOptions(['quick', '--rounds', '1', '--servers', 'openssh,rclone'])).toMatchObject({
     servers: ['openssh', 'rclone'],
     rounds: 1,

@@ -1,15 +1,22 @@
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 import { check } from '../conformance/harness/check.ts'
 import { runMain } from '../conformance/harness/scope.ts'
 import { freeBytes, MEMORY_DIR, tempDir } from '../conformance/harness/temp.ts'
+import { throughputChart } from './chart.ts'
+import { whatIsWorse } from './compare.ts'
 import { startContender } from './contenders.ts'
 import type { Contender } from './contenders.ts'
 import { heading, inspectEnvironment } from './environment.ts'
 import { summarize } from './figures.ts'
 import type { Sample } from './figures.ts'
+import { latencyMain } from './latency/main.ts'
 import { benchLogin } from './login/main.ts'
+import { manyMain } from './many/main.ts'
 import { measure } from './meter.ts'
+import { readResults } from './results.ts'
+import type { Results } from './results.ts'
 import { parseOptions, USAGE } from './options.ts'
 import { table } from './table.ts'
 import { throttleMain } from './throttle/main.ts'
@@ -24,6 +31,8 @@ await runMain(async (scope) => {
   const [first, ...rest] = process.argv.slice(2)
   if (first === 'login') return benchLogin(scope, rest)
   if (first === 'throttle') return throttleMain(scope, rest)
+  if (first === 'latency') return latencyMain(scope, rest)
+  if (first === 'many') return manyMain(scope, rest)
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
     console.log(USAGE)
@@ -59,10 +68,16 @@ await runMain(async (scope) => {
   const summaries = summarize(samples, BASELINE)
   const environment = await inspectEnvironment(scope, options)
   console.log(`${heading(environment, options)}\n\n${table(summaries, BASELINE)}`)
-  if (options.json !== undefined) {
-    await writeFile(options.json, `${JSON.stringify({ environment, options, summaries, samples }, null, 2)}\n`)
+  const results: Results = { environment, options, summaries, samples }
+  if (options.out !== undefined) {
+    await mkdir(options.out, { recursive: true })
+    await writeFile(join(options.out, 'throughput.json'), `${JSON.stringify(results, null, 2)}\n`)
+    await writeFile(join(options.out, 'throughput.svg'), throughputChart(results, BASELINE))
   }
-  return 0
+  if (options.compare === undefined) return 0
+  const worse = whatIsWorse(await readResults(options.compare), samples, BASELINE)
+  console.log(worse.length === 0 ? `\nnothing is worse than in ${options.compare}` : `\n${worse.join('\n')}`)
+  return worse.length === 0 ? 0 : 1
 })
 
 async function sampleOf(

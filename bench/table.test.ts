@@ -20,6 +20,7 @@ test('columns are aligned, workloads set apart, and what was not measured is a d
     SUMMARY,
     { ...SUMMARY, server: 'openssh', mibPerSecond: 394, speedRatio: 1, cpuRatio: 1 },
     { ...SUMMARY, workload: 'put 2000 x 4 KiB', filesPerSecond: 2700.4, speedRatio: undefined, cpuRatio: undefined },
+    { ...SUMMARY, workload: 'list', filesPerSecond: 50_000, mibPerSecond: undefined, cpuSecondsPerGib: undefined },
   ]
   expect(table(summaries, 'openssh')).toBe(
     [
@@ -29,6 +30,8 @@ test('columns are aligned, workloads set apart, and what was not measured is a d
       'put 1 GiB         openssh    394     0.68       1.42           120             1.00           1.00',
       '',
       'put 2000 x 4 KiB  sftpgo     695     2700       1.42           120                -              -',
+      '',
+      'list              sftpgo       -    50000          -           120             1.76           0.65',
     ].join('\n'),
   )
 })

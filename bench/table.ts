@@ -13,17 +13,22 @@ function columns(baseline: string): readonly Column[] {
   return [
     { heading: 'workload', figure: false, cell: ({ workload }) => workload },
     { heading: 'server', figure: false, cell: ({ server }) => server },
-    { heading: 'MiB/s', figure: true, cell: ({ mibPerSecond }) => mibPerSecond.toFixed(0) },
+    { heading: 'MiB/s', figure: true, cell: ({ mibPerSecond }) => figure(mibPerSecond, 0) },
     {
       heading: 'files/s',
       figure: true,
       cell: ({ filesPerSecond }) => filesPerSecond.toFixed(filesPerSecond < 10 ? 2 : 0),
     },
-    { heading: 'CPU s/GiB', figure: true, cell: ({ cpuSecondsPerGib }) => cpuSecondsPerGib.toFixed(2) },
+    { heading: 'CPU s/GiB', figure: true, cell: ({ cpuSecondsPerGib }) => figure(cpuSecondsPerGib, 2) },
     { heading: 'peak RSS MiB', figure: true, cell: ({ peakRssMib }) => peakRssMib.toFixed(0) },
-    { heading: `speed / ${baseline}`, figure: true, cell: ({ speedRatio }) => speedRatio?.toFixed(2) ?? NONE },
-    { heading: `CPU / ${baseline}`, figure: true, cell: ({ cpuRatio }) => cpuRatio?.toFixed(2) ?? NONE },
+    { heading: `speed / ${baseline}`, figure: true, cell: ({ speedRatio }) => figure(speedRatio, 2) },
+    { heading: `CPU / ${baseline}`, figure: true, cell: ({ cpuRatio }) => figure(cpuRatio, 2) },
   ]
+}
+
+/** Of what moves no bytes there is none. */
+function figure(value: number | undefined, digits: number): string {
+  return value === undefined ? NONE : value.toFixed(digits)
 }
 
 /** Aligned text, a blank line between workloads. */

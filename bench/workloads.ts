@@ -18,6 +18,7 @@ export interface Ground {
 
 export interface Workload {
   name: string
+  /** 0 where it is names that are moved. */
   bytes: number
   files: number
   /** @param target a name that no transfer before had: a server may remember those that went. */
@@ -30,27 +31,35 @@ export interface Workload {
 const MIB = 1024 * 1024
 const SMALL_FILE_BYTES = 4096
 
+interface Amounts {
+  sizeMib: number
+  files: number
+  entries: number
+}
+
 /** What is read in all workloads, made once: on each side one big file and one directory of small ones. */
-export async function layGround(dir: string, sizes: { sizeMib: number; files: number }): Promise<Ground> {
+export async function layGround(dir: string, sizes: Amounts): Promise<Ground> {
   const ground = { home: join(dir, 'home'), local: join(dir, 'local') }
   for (const side of [ground.home, ground.local]) {
     await mkdir(side)
     await writeRandomFile(join(side, 'big'), sizes.sizeMib * MIB)
     await writeRandomFiles(join(side, 'small'), sizes.files, SMALL_FILE_BYTES)
   }
+  await writeRandomFiles(join(ground.home, 'many'), sizes.entries, 0)
   return ground
 }
 
-/** Both big files, one copy in transfer, and the small files with a block or two each. */
-export function bytesNeeded(sizes: { sizeMib: number; files: number }): number {
-  return 3 * sizes.sizeMib * MIB + 4 * sizes.files * 2 * SMALL_FILE_BYTES
+/** Both big files, one copy in transfer, the small files with a block or two each, and an inode for each name. */
+export function bytesNeeded(sizes: Amounts): number {
+  return 3 * sizes.sizeMib * MIB + 4 * sizes.files * 2 * SMALL_FILE_BYTES + sizes.entries * 1024
 }
 
 export function workloads({
   sizeMib,
   files,
+  entries,
   protocol,
-}: Pick<Options, 'sizeMib' | 'files' | 'protocol'>): readonly Workload[] {
+}: Pick<Options, 'sizeMib' | 'files' | 'entries' | 'protocol'>): readonly Workload[] {
   const size = sizeMib % 1024 === 0 ? `${sizeMib / 1024} GiB` : `${sizeMib} MiB`
   const big = { protocol, bytes: sizeMib * MIB, files: 1, source: 'big' }
   const small = { protocol, bytes: files * SMALL_FILE_BYTES, files, source: 'small' }
@@ -59,7 +68,22 @@ export function workloads({
     workload({ ...big, name: `put ${size}`, direction: 'put' }),
     workload({ ...small, name: `put ${files} x 4 KiB`, direction: 'put' }),
     workload({ ...small, name: `get ${files} x 4 KiB`, direction: 'get' }),
+    ...(protocol === 'sftp' ? [listing(entries)] : []),
   ]
+}
+
+/** The client reads the whole directory for a pattern that matches nothing, and prints none of it. */
+function listing(entries: number): Workload {
+  return {
+    name: `list ${entries} names`,
+    bytes: 0,
+    files: entries,
+    run: (client) => client.batch([command`-ls many/none-*`]),
+    async check({ home }) {
+      check((await readdir(join(home, 'many'))).length === entries, 'not all names are there')
+    },
+    clean: async () => undefined,
+  }
 }
 
 interface Plan {

@@ -9,7 +9,7 @@ import type { NewAccount, Server } from './harness/server.ts'
 import { MEMORY_DIR, roomyDir, tempDir } from './harness/temp.ts'
 
 /** What a server must have for a case to make sense, beyond SFTP itself. */
-export type Ability = 'virtual accounts' | 'check-file'
+export type Ability = 'virtual accounts' | 'check-file' | 'uploads in place'
 
 export interface Case {
   /** The rule that the server must keep, so that a red line explains itself. */

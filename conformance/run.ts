@@ -43,15 +43,16 @@ const CASES: readonly Case[] = [
 
 interface Target {
   start: (scope: Scope, options: Options) => Promise<Server>
-  abilities: ReadonlySet<Ability>
+  abilities: (options: Options) => ReadonlySet<Ability>
 }
 
 const TARGETS: Record<TargetName, Target> = {
   sftpgo: {
     start: (scope, { uploadMode }) => startSftpgo(scope, { sftpd: { upload_mode: uploadMode } }),
-    abilities: new Set(['virtual accounts', 'check-file']),
+    abilities: ({ uploadMode }) =>
+      new Set(['virtual accounts', 'check-file', ...(uploadMode === 0 ? (['uploads in place'] as const) : [])]),
   },
-  openssh: { start: startOpenSshServer, abilities: new Set() },
+  openssh: { start: startOpenSshServer, abilities: () => new Set(['uploads in place']) },
 }
 
 await runMain(async (scope) => {
@@ -77,7 +78,7 @@ await runMain(async (scope) => {
   const tally = await runCases(cases, {
     scope,
     server: await start(scope, options),
-    abilities,
+    abilities: abilities(options),
     key: await generateKey(scope, await tempDir(scope), 'key', 'ed25519'),
     sizes: options,
     allInstalled: process.env['CI'] === 'true',

@@ -6,12 +6,31 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterEach, expect, onTestFinished, test } from 'vitest'
+import type { SFTPWrapper } from 'ssh2'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { selfSigned } from './httpd/certificates.test.support.ts'
 import { basic, BCRYPT } from './httpd/sample-users.test.support.ts'
+import { figuresIn, typesIn } from './metrics/exposition.test.support.ts'
 import { serve } from './serve.ts'
 import type { Running } from './serve.ts'
 import { rsaKey } from './sshd/sample-keys.test.support.ts'
+import { connect, PASSWORD } from './sshd/sshd.test.support.ts'
+
+/** Every name of SFTPGo 0.9.4 that is not of its language's runtime. */
+const MEASURED = `
+  sftpgo_dataprovider_availability sftpgo_active_connections
+  sftpgo_uploads_total sftpgo_upload_size sftpgo_upload_errors_total
+  sftpgo_downloads_total sftpgo_download_size sftpgo_download_errors_total
+  sftpgo_login_attempts_total sftpgo_login_ok_total sftpgo_login_ko_total
+  sftpgo_password_login_attempts_total sftpgo_password_login_ok_total sftpgo_password_login_ko_total
+  sftpgo_public_key_login_attempts_total sftpgo_public_key_login_ok_total sftpgo_public_key_login_ko_total
+  sftpgo_http_req_total sftpgo_http_req_ok_total sftpgo_http_client_errors_total sftpgo_http_server_errors_total
+  promhttp_metric_handler_requests_total promhttp_metric_handler_requests_in_flight
+  process_cpu_seconds_total process_open_fds process_max_fds process_resident_memory_bytes
+  process_virtual_memory_bytes process_virtual_memory_max_bytes process_start_time_seconds
+`
+  .trim()
+  .split(/\s+/)
 
 const umask = process.umask()
 afterEach(() => void process.umask(umask))
@@ -57,35 +76,87 @@ async function started({ httpd = {}, defender = {} }: Settings) {
     const headers = { connection: 'close', ...(authorization !== undefined && { authorization }) }
     return (await fetch(`http://127.0.0.1:${port}${target}`, { headers })).status
   }
-  return { running, port, place, status, log: () => readFileSync(place('log'), 'utf8') }
+  /** What the log holds once this is in it: it is written behind what it tells. */
+  const logged = (part: string): Promise<string> =>
+    vi.waitFor(
+      () => {
+        const log = readFileSync(place('log'), 'utf8')
+        expect(log).toContain(part)
+        return log
+      },
+      { timeout: 20_000 },
+    )
+  return { running, port, place, status, logged }
 }
 
 test('a server with a file of users asks for a login, probes apart', async () => {
-  const { status, log } = await started({})
+  const { status, logged } = await started({})
   expect(await status('/api/v1/user')).toBe(401)
   expect(await status('/api/v1/user', basic('alice'))).toBe(200)
   expect(await status('/api/v1/user', basic('alice', 'hunter2'))).toBe(401)
   expect(await status('/healthz')).toBe(200)
   expect(await status('/readyz')).toBe(200)
-  expect(log()).toContain('login of \\"alice\\" from 127.0.0.1 refused: wrong password')
-  expect(log()).not.toMatch(/hunter2|correct horse|\$2y\$/)
+  const log = await logged('login of \\"alice\\" from 127.0.0.1 refused: wrong password')
+  expect(log).not.toMatch(/hunter2|correct horse|\$2y\$/)
 })
 
 test('whoever guesses passwords over HTTP is banned as over SSH', async () => {
-  const { status, log } = await started({ defender: { trusted: [], threshold: 3 } })
+  const { status, logged } = await started({ defender: { trusted: [], threshold: 3 } })
   for (let guess = 0; guess < 3; guess++) {
     expect(await status('/api/v1/user', basic('alice', `guess ${guess}`))).toBe(401)
   }
   expect(await status('/api/v1/user', basic('alice'))).toBe(429)
-  expect(log()).toContain('127.0.0.1 is banned for 30 minutes: 3 failed logins')
+  await logged('127.0.0.1 is banned for 30 minutes: 3 failed logins')
 })
 
 test('a server that is told so serves all interfaces, and warns', async () => {
-  const { status, log } = await started({
+  const { status, logged } = await started({
     httpd: { bind_address: '', auth_user_file: '', allow_unauthenticated: true },
   })
   expect(await status('/api/v1/user')).toBe(200)
-  expect(log()).toContain('no login is asked for on all interfaces')
+  await logged('no login is asked for on all interfaces')
+})
+
+test('a server is measured from its start, in what SFTPGo measures too', async () => {
+  const { running, port, status } = await started({ httpd: { auth_user_file: '' } })
+  const scrape = async () =>
+    (await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { connection: 'close' } })).text()
+  const names = Object.keys(typesIn(await scrape()))
+  for (const name of MEASURED) expect(names).toContain(name)
+
+  const body = JSON.stringify({ username: 'alice', password: PASSWORD, permissions: ['*'] })
+  const headers = { connection: 'close', 'content-type': 'application/json' }
+  await fetch(`http://127.0.0.1:${port}/api/v1/user`, { method: 'POST', headers, body })
+  expect(await status('/nothing')).toBe(404)
+  await connect(running.sftpAddress, { password: 'wrong' }).catch(() => undefined)
+  const client = await connect(running.sftpAddress)
+  const sftp = await new Promise<SFTPWrapper>((resolve, reject) =>
+    client.sftp((error, opened) => (error === undefined ? resolve(opened) : reject(error))),
+  )
+  await new Promise<void>((resolve, reject) =>
+    sftp.writeFile('/a', 'hello', (error) => (error === undefined || error === null ? resolve() : reject(error))),
+  )
+  await vi.waitFor(async () =>
+    expect(figuresIn(await scrape())).toMatchObject({
+      sftpgo_dataprovider_availability: 1,
+      sftpgo_active_connections: 1,
+      sftpgo_open_connections: 1,
+      'sftpgo_active_transfers{operation="upload"}': 0,
+      sftpgo_uploads_total: 1,
+      sftpgo_upload_size: 5,
+      sftpgo_login_attempts_total: 2,
+      sftpgo_password_login_ok_total: 1,
+      sftpgo_password_login_ko_total: 1,
+      sftpgo_http_client_errors_total: 1,
+      sftpgo_http_server_errors_total: 0,
+    }),
+  )
+})
+
+test('the figures are not for everybody where a login is asked for', async () => {
+  const { status } = await started({})
+  expect(await status('/metrics')).toBe(401)
+  expect(await status('/metrics', basic('alice'))).toBe(200)
 })
 
 test('a server with a certificate serves over TLS alone', async () => {

@@ -21,9 +21,13 @@ import { createCsrf } from './httpd/csrf.ts'
 import { createHttpd } from './httpd/httpd.ts'
 import { webAdmin } from './httpd/web/web-admin.ts'
 import type { HttpdOptions } from './httpd/httpd.ts'
+import { metricsRoutes } from './httpd/metrics.ts'
 import { openUserFile } from './httpd/user-file.ts'
 import { ServerReadiness } from './readiness.ts'
 import { createLog } from './logging/logger.ts'
+import { gaugesOf } from './metrics/gauges.ts'
+import { meteredThrottle } from './metrics/metered-throttle.ts'
+import { createPrometheus } from './metrics/prometheus.ts'
 import { watchAvailability } from './providers/availability.ts'
 import { openProvider } from './providers/open.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
@@ -133,8 +137,6 @@ export async function serve(options: ServeOptions): Promise<Running> {
     )
     const provider = await openProvider(config.data_provider, { configDir, log, env: options.env, clock })
     shutdown.add(() => provider.close())
-    const availability = watchAvailability({ provider, clock, log })
-    shutdown.add(async () => availability.stop())
     const accounts = createAccounts({
       provider,
       clock,
@@ -167,15 +169,38 @@ export async function serve(options: ServeOptions): Promise<Running> {
     const gate = createGate({ config: config.defender, clock, log })
     const hasher = createHasher()
     shutdown.add(() => hasher.close())
+    // Before anything listens.
+    const security = await httpSecurity(config.httpd, { configDir, gate, log, clock })
+    const { version, commit, date } = versionInfo()
+    // Without an HTTP server nobody could read them.
+    const metrics =
+      config.httpd.bind_port === 0
+        ? undefined
+        : createPrometheus({
+            gauges: gaugesOf({ connections, openConnections: () => sshd.size, bans: gate.bans }),
+            build: { version, commit },
+            clock,
+          })
+    shutdown.add(async () => metrics?.stop())
+    const availability = watchAvailability({
+      provider,
+      clock,
+      log,
+      onCheck: (available) => metrics?.providerChecked(available),
+    })
+    shutdown.add(async () => availability.stop())
 
     const sshd = createSshd({
       accounts,
       connections,
       gate,
+      ...(metrics !== undefined && { metrics }),
       openAccount: createOpenAccount({
         storage: nodeStorage,
         memoryStorage,
-        throttle: createThrottle(clock),
+        throttle:
+          metrics === undefined ? createThrottle(clock) : meteredThrottle(createThrottle(clock), metrics, clock),
+        ...(metrics !== undefined && { metrics }),
         hasher,
         log,
         setstatMode: config.sftpd.setstat_mode,
@@ -192,7 +217,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       }),
       hasher,
       hostKeys,
-      config: { ...config.sftpd, banner: config.sftpd.banner.trim() || `SFTPGo_${versionInfo().version}` },
+      config: { ...config.sftpd, banner: config.sftpd.banner.trim() || `SFTPGo_${version}` },
       loginBanner: await readLoginBanner(resolveIn(configDir, config.sftpd.login_banner_file)),
       log,
       clock,
@@ -200,7 +225,6 @@ export async function serve(options: ServeOptions): Promise<Running> {
     const sftpAddress = await sshd.listen({ host: config.sftpd.bind_address, port: config.sftpd.bind_port })
     shutdown.add(() => sshd.close())
 
-    const { version, commit, date } = versionInfo()
     const readiness = new ServerReadiness(() => accounts.checkAvailability(), clock)
     const listeners: string[] = [`SFTP on ${shown(sftpAddress)}`]
     const throughput = watchThroughput(connections, clock)
@@ -226,7 +250,9 @@ export async function serve(options: ServeOptions): Promise<Running> {
             }),
       version: { version, build_date: date, commit_hash: commit },
       readiness,
-      ...(await httpSecurity(config.httpd, { configDir, gate, log, clock })),
+      ...(metrics !== undefined && { metrics }),
+      routes: metrics === undefined ? [] : metricsRoutes(metrics),
+      ...security,
       log,
       clock,
     })

@@ -8,6 +8,7 @@ import { check } from '../../conformance/harness/check.ts'
 import { writeRandomFile } from '../../conformance/harness/files.ts'
 import { generateKey } from '../../conformance/harness/keys.ts'
 import { command, OpenSshClient } from '../../conformance/harness/openssh-client.ts'
+import { startOpenSshServer } from '../../conformance/harness/openssh-server.ts'
 import type { Scope } from '../../conformance/harness/scope.ts'
 import { startSftpgo } from '../../conformance/harness/sftpgo-server.ts'
 import { MEMORY_DIR, tempDir } from '../../conformance/harness/temp.ts'
@@ -45,7 +46,9 @@ export async function benchLogin(scope: Scope, args: readonly string[]): Promise
   const byKey: ConnectConfig = { ...common, privateKey: await readFile(key.privateKeyFile) }
   const byPassword: ConnectConfig = { ...common, password: PASSWORD }
   console.log(`\nlogins a second, ${options.parallel} at a time`)
-  console.log(`by ed25519 key              ${(await loginRate(byKey, options)).toFixed(1).padStart(12)}`)
+  const [ours, theirs] = [await loginRate(byKey, options), await openSshRate(scope, options)]
+  console.log(`by ed25519 key              ${ours.toFixed(1).padStart(12)}`)
+  console.log(`… OpenSSH's server          ${theirs.toFixed(1).padStart(12)}`)
   console.log(`by password (argon2id)      ${(await loginRate(byPassword, options)).toFixed(1).padStart(12)}`)
 
   await writeRandomFile(join(dir, 'big'), options.sizeMib * MIB)
@@ -93,4 +96,14 @@ export async function benchLogin(scope: Scope, args: readonly string[]): Promise
   }
   console.log(`\n${kept.toFixed(1)} logins a second cost less than ${MAX_LOSS * 100} % of the download`)
   return 0
+}
+
+/** The same by key on OpenSSH's sshd. */
+async function openSshRate(scope: Scope, options: { seconds: number; parallel: number }): Promise<number> {
+  const server = await startOpenSshServer(scope)
+  const dir = await tempDir(scope)
+  const key = await generateKey(scope, dir, 'bench', 'ed25519')
+  const username = await server.addAccount({ username: 'bench', home: dir, publicKeys: [key.publicKey] })
+  const { host, port } = server
+  return loginRate({ host, port, username, privateKey: await readFile(key.privateKeyFile) }, options)
 }

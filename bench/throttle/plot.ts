@@ -1,3 +1,4 @@
+import { CHART_STYLE } from '../chart-style.ts'
 import type { Result } from './measure.ts'
 import { percentText, rateText } from './report.ts'
 
@@ -11,18 +12,11 @@ const BOTTOM = 40
 const LEFT = 230
 const RIGHT = 90
 
-// The page decides: an image in a README is shown on white or on black.
-const STYLE = `
-  text { font: 13px system-ui, sans-serif; fill: #1f2328 }
-  .title { font-weight: 600; font-size: 15px }
-  .faint { fill: #59636e; font-size: 12px }
+const STYLE = `${CHART_STYLE}
   .band { fill: #2da44e; opacity: .16 }
-  .line { stroke: #d1d9e0 } .zero { stroke: #59636e }
   .upload { fill: #0969da } .download { fill: #bc4c00 }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3 } .faint { fill: #9198a1 }
     .band { fill: #3fb950; opacity: .2 }
-    .line { stroke: #3d444d } .zero { stroke: #9198a1 }
     .upload { fill: #58a6ff } .download { fill: #f0883e }
   }`
 

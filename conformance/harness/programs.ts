@@ -23,6 +23,8 @@ const PACKAGE_OF = {
   chromium: 'chromium',
   cp: 'coreutils',
   df: 'coreutils',
+  mount: 'mount',
+  umount: 'mount',
 } as const
 
 export type Program = keyof typeof PACKAGE_OF

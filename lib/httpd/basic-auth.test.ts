@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createPasswords, PasswordError } from '../accounts/passwords.ts'
 import type { Offence } from '../defender/defender.ts'
@@ -202,6 +203,16 @@ describe('what was verified', () => {
     await version(basic('u43'))
     expect(checked).toHaveLength(301)
   })
+})
+
+test('any header gets an answer', async () => {
+  const { version } = guarded({ matches: async () => false })
+  const encoded = fc.uint8Array().map((bytes) => `Basic ${Buffer.from(bytes).toString('base64')}`)
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(fc.string(), encoded), async (authorization) => {
+      expect((await version(authorization)).status).toBe(401)
+    }),
+  )
 })
 
 test('a route knows who is logged in, and is told of nobody where no login is asked for', async () => {

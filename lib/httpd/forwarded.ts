@@ -7,7 +7,7 @@ import { isWithin, parseNetwork } from '../addresses/network.ts'
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 
 /** What is known of whoever sent a request, as far as it can be believed. */
-export interface Sender {
+export interface Caller {
   /** The client's address, without zone. */
   readonly ip: string
   /** A trusted proxy stands between, so that the port of the socket is not the client's. */
@@ -28,7 +28,7 @@ type Headers = Readonly<NodeJS.Dict<string[]>>
  * @param trusted addresses and networks, validated.
  * @throws Error for one that is none.
  */
-export function createSenderOf(trusted: readonly string[]): (peerIp: string, headers: Headers) => Sender {
+export function createCallerOf(trusted: readonly string[]): (peerIp: string, headers: Headers) => Caller {
   const networks = trusted.map((text) => {
     const network = parseNetwork(text)
     if (network === undefined) throw new Error(`httpd.trusted_proxies: ${text} is no network`)

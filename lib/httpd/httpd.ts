@@ -4,12 +4,13 @@ import type { Accounts } from '../accounts/accounts.ts'
 import type { Clock } from '../clock.ts'
 import type { Connections } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { Authenticate } from './basic-auth.ts'
 import { readBody } from './body.ts'
 import { loadCertificates, type CertificateFiles, type Credentials } from './certificates.ts'
 import { connectionRoutes } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
-import { createSenderOf } from './forwarded.ts'
+import { createCallerOf } from './forwarded.ts'
 import { createGuard } from './guards.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { answerClientError } from './malformed.ts'
@@ -29,6 +30,8 @@ const HANDSHAKE_TIMEOUT_MS = 30_000
 const REQUEST_TIMEOUT_MS = 300_000
 /** A socket on which nothing moves, such as that of a client which does not read its answer: 0.9.4's write timeout. */
 const SOCKET_TIMEOUT_MS = 300_000
+/** Sockets that a flood may take from those of the SFTP server; people and scrapers need a few dozen. */
+const MAX_CONNECTIONS = 1024
 /** How long running requests may take to end once the server closes. */
 const CLOSE_GRACE_MS = 5_000
 
@@ -43,12 +46,14 @@ export interface HttpdOptions {
   routes?: readonly Route[]
   /** Hosts the server is reached by, beside its address and loopback: see `createGuard`. */
   allowedHosts?: readonly string[]
-  /** Addresses and networks of proxies whose word counts: see `createSenderOf`. */
+  /** Addresses and networks of proxies whose word counts: see `createCallerOf`. */
   trustedProxies?: readonly string[]
   /** Absent: nobody has to log in. */
   authenticate?: Authenticate
   /** Turns on TLS. */
   tls?: { files: CertificateFiles; credentials: Credentials }
+  /** Absent: nothing is counted. */
+  metrics?: Pick<Metrics, 'httpRequest'>
 }
 
 interface Address {
@@ -77,8 +82,8 @@ export interface Httpd {
 
 export function createHttpd(options: HttpdOptions): Httpd {
   const { accounts, connections, version, log, clock, readiness, routes = [], allowedHosts = [], tls } = options
-  const { authenticate, trustedProxies = [] } = options
-  const senderOf = createSenderOf(trustedProxies)
+  const { authenticate, trustedProxies = [], metrics } = options
+  const callerOf = createCallerOf(trustedProxies)
   const nextRequestId = createRequestIds()
   const sender = new Sender(log)
   // Until the address is known, the strictest answer to which hosts are served.
@@ -101,27 +106,28 @@ export function createHttpd(options: HttpdOptions): Httpd {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const started = clock.monotonic()
     const { method = '', url: target = '', headers, socket } = request
-    const sent = senderOf(socket.remoteAddress ?? '', request.headersDistinct)
-    const id = sent.requestId ?? nextRequestId()
+    const caller = callerOf(socket.remoteAddress ?? '', request.headersDistinct)
+    const id = caller.requestId ?? nextRequestId()
     // Both are gone once the client is.
-    const remoteAddr = sent.proxied ? sent.ip : endpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0)
+    const remoteAddr = caller.proxied ? caller.ip : endpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0)
     response.on('error', (error) => log.app('httpd', 'debug', `request ${id}: the answer was not sent`, { error }))
     const reply = await dispatch({
       id,
       method,
       target,
       headers: request.headersDistinct,
-      ip: sent.ip,
-      forwardedHost: sent.host,
+      ip: caller.ip,
+      forwardedHost: caller.host,
       body: () => readBody(request, Number(headers['content-length'] ?? 0)),
     })
     const respSize = await sender.send(reply, response)
+    metrics?.httpRequest(reply.status)
     log.http({
       method,
       proto: `HTTP/${request.httpVersion}`,
       remoteAddr,
       requestId: id,
-      uri: `${sent.scheme ?? (tls === undefined ? 'http' : 'https')}://${sent.host ?? headers.host ?? ''}${target}`,
+      uri: `${caller.scheme ?? (tls === undefined ? 'http' : 'https')}://${caller.host ?? headers.host ?? ''}${target}`,
       userAgent: headers['user-agent'] ?? '',
       respStatus: reply.status,
       respSize,
@@ -143,6 +149,7 @@ export function createHttpd(options: HttpdOptions): Httpd {
     socket.destroy()
   })
   server.setTimeout(SOCKET_TIMEOUT_MS)
+  server.maxConnections = MAX_CONNECTIONS
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     log.app('httpd', 'debug', 'malformed request', { error })
     answerClientError(error, socket)

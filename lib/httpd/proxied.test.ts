@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -42,7 +42,7 @@ async function behindProxy({ allowedHosts = [], trustedProxies = [], preserveHos
   onTestFinished(() => httpd.close())
   const { port: backend } = await httpd.listen({ host: '127.0.0.1', port: 0 })
 
-  const pass = async (from: IncomingMessage) => {
+  const pass = async (from: IncomingMessage, to: ServerResponse) => {
     const { host = '', ...headers } = from.headers
     const appended = (name: string, value: string): string => [headers[name] ?? [], value].flat().join(', ')
     const onward = httpRequest({
@@ -61,13 +61,11 @@ async function behindProxy({ allowedHosts = [], trustedProxies = [], preserveHos
     })
     from.pipe(onward)
     const [answer] = await once(onward, 'response')
-    return answer
+    to.writeHead(answer.statusCode, answer.headers)
+    answer.pipe(to)
   }
   const proxy = createServer((from, to) => {
-    void pass(from).then((answer) => {
-      to.writeHead(answer.statusCode, answer.headers)
-      answer.pipe(to)
-    })
+    void pass(from, to)
   })
   proxy.listen(0, '127.0.0.1')
   await once(proxy, 'listening')

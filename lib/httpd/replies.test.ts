@@ -90,6 +90,16 @@ test('a source that fails cuts the connection, for the answer is not whole', asy
   await vi.waitFor(() => expect(log.messages).toContain('httpd debug an answer ended early'))
 })
 
+test.each<[string, (stream: Readable) => Reply]>([
+  ['a text', () => htmlReply(200, '', { 'X-Name': 'a\nb' })],
+  ['a stream', (stream) => ({ status: 200, headers: { 'X-Name': '\u4e2d' }, stream })],
+])('%s with a header that cannot be sent cuts the connection, and the log says so', async (_, reply) => {
+  const stream = Readable.from(['x'])
+  const { ask, log } = await serving(() => reply(stream))
+  await expect(ask()).rejects.toThrow('socket hang up')
+  expect(log.messages).toContain('httpd error an answer could not be sent')
+})
+
 test('a client that leaves closes the source', async () => {
   const stream = new Readable({ read: () => undefined })
   const { ask } = await serving(() => ({ status: 200, headers: {}, stream, endless: true }))

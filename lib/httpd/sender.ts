@@ -23,9 +23,21 @@ export class Sender {
     if ('stream' in reply) return this.#stream(reply, headers, response)
     const { status, body } = reply
     const bytes = Buffer.byteLength(body)
-    response.writeHead(status, { ...headers, 'Content-Length': bytes })
+    if (!this.#begin(response, status, { ...headers, 'Content-Length': bytes })) return 0
     response.end(body)
     return bytes
+  }
+
+  /** @returns false for a header that cannot be sent, which is a bug: the connection is cut then. */
+  #begin(response: ServerResponse, status: number, headers: Record<string, string | number>): boolean {
+    try {
+      response.writeHead(status, headers)
+      return true
+    } catch (error) {
+      this.#log.app('httpd', 'error', 'an answer could not be sent', { error })
+      response.destroy()
+      return false
+    }
   }
 
   /** Answers end their connections from now on, and those that would not end do. */
@@ -40,7 +52,10 @@ export class Sender {
     response: ServerResponse,
   ): Promise<number> {
     let bytes = 0
-    response.writeHead(status, headers)
+    if (!this.#begin(response, status, headers)) {
+      stream.destroy()
+      return bytes
+    }
     if (response.req.method === 'HEAD') {
       stream.destroy()
       response.end()

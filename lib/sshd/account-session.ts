@@ -5,6 +5,7 @@ import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { Log } from '../logging/log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { QuotaUse } from '../providers/provider.ts'
 import { SessionBandwidth } from '../transfers/session-bandwidth.ts'
 import type { Throttle } from '../transfers/throttle.ts'
@@ -65,12 +66,14 @@ export interface OpenAccountOptions {
   counts(user: User): boolean
   /** Absent: straight to the name asked for, and no syncing. */
   uploads?: Pick<Uploads, 'mode' | 'sync' | 'instance'>
+  /** Absent: nothing is counted. */
+  metrics?: Pick<Metrics, 'transferEnded'>
   /** Resolves when a crash's traces are gone from the account's files. */
   ready?(username: string): Promise<void>
 }
 
 export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
-  const { storage, throttle, log, setstatMode, isRoot } = options
+  const { storage, throttle, setstatMode, isRoot } = options
   const ownerOf = (user: User): Owner | undefined => (isRoot ? fileOwner(user) : undefined)
   return {
     async prepare(user) {
@@ -114,7 +117,7 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
         usage.close()
         throw error
       })
-      const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, log))
+      const fs = new AccountFileSystem(local, rules, observer(user, connection, protocol, options))
       return {
         fs,
         close() {
@@ -160,7 +163,12 @@ export function fileOwner({ uid, gid }: Pick<User, 'uid' | 'gid'>): Owner | unde
 }
 
 /** Turns what an account does into log records and into what the list of connections shows. */
-function observer(user: User, connection: Connection, protocol: Protocol, log: Log): FileObserver {
+function observer(
+  user: User,
+  connection: Connection,
+  protocol: Protocol,
+  { log, metrics }: Pick<OpenAccountOptions, 'log' | 'metrics'>,
+): FileObserver {
   // Commands run no file operation that is logged as one; SSH is SFTP's neighbour in the records.
   const fileProtocol = protocol === 'SCP' ? 'SCP' : 'SFTP'
   const common = { username: user.username, connectionId: connection.connectionId, protocol: fileProtocol } as const
@@ -175,11 +183,13 @@ function observer(user: User, connection: Connection, protocol: Protocol, log: L
         moved: (bytes) => transfer.moved(bytes),
         end(error) {
           transfer.end()
+          const { elapsedMs, sizeBytes } = transfer
+          metrics?.transferEnded({ operation, ok: error === undefined, sizeBytes, elapsedMs })
           log.transfer({
             ...common,
             sender: operation === 'upload' ? 'Upload' : 'Download',
-            elapsedMs: transfer.elapsedMs,
-            sizeBytes: transfer.sizeBytes,
+            elapsedMs,
+            sizeBytes,
             filePath: real(path),
             ...(error === undefined ? {} : { error }),
           })

@@ -17,6 +17,8 @@ export interface Refusal {
 }
 
 export interface AuthenticationEvents {
+  /** A password or key is about to be checked. @returns told how that ended, unless nothing was proved. */
+  checking(loginType: Refusal['loginType']): (ok: boolean) => void
   /** A password or key was refused. @returns false when the connection is over with that. */
   refused(refusal: Refusal): boolean
   /**
@@ -82,20 +84,33 @@ export class Authentication {
         return this.#keyboard(context)
       case 'publickey':
         this.tried = true
-        return this.#publicKey(context)
+        return this.#told('public_key', () => this.#publicKey(context))
       default:
         // `none` asks which methods there are (RFC 4252 §5.2); others are not offered.
         return context.reject(METHODS)
     }
   }
 
-  async #password(context: AuthContext, password: unknown): Promise<void> {
+  #password(context: AuthContext, password: unknown): Promise<void> {
     this.tried = true
-    if (typeof password !== 'string') {
-      const reason = 'passwords cannot be changed here'
-      return this.#refuse(context, { loginType: 'password', reason, offence: 'failed login' })
+    return this.#told('password', async () => {
+      if (typeof password !== 'string') {
+        const reason = 'passwords cannot be changed here'
+        return this.#refuse(context, { loginType: 'password', reason, offence: 'failed login' })
+      }
+      return this.#conclude(context, 'password', await this.#accounts.loginWithPassword(context.username, password))
+    })
+  }
+
+  /** @param check undefined for a question that proves nothing. */
+  async #told(loginType: Refusal['loginType'], check: () => Promise<boolean | undefined>): Promise<void> {
+    const ended = this.#events.checking(loginType)
+    let ok: boolean | undefined = false
+    try {
+      ok = await check()
+    } finally {
+      if (ok !== undefined) ended(ok)
     }
-    return this.#conclude(context, 'password', await this.#accounts.loginWithPassword(context.username, password))
   }
 
   /** RFC 4256: one question, the same for every name, whose answer is a password like any other. */
@@ -112,9 +127,9 @@ export class Authentication {
     return this.#password(context, others.length === 0 ? (password ?? '') : '')
   }
 
-  async #publicKey(context: PublicKeyAuthContext): Promise<void> {
+  async #publicKey(context: PublicKeyAuthContext): Promise<boolean | undefined> {
     const { key, signature, blob } = context
-    const refuse = (reason: string): void =>
+    const refuse = (reason: string): false =>
       this.#refuse(context, { loginType: 'public_key', reason, offence: 'failed login' })
     const hashAlgorithm = (context as { hashAlgo?: string }).hashAlgo
     // Without a hash of its own `ssh-rsa` signs with SHA-1 (RFC 8332 §3).
@@ -124,7 +139,10 @@ export class Authentication {
     const result = await this.#accounts.loginWithKey(context.username, key.data, this.#clientIp)
     if (!result.ok) return this.#conclude(context, 'public_key', result)
     // RFC 4252 §7: the client asks whether the key would do. Nothing is proved yet, so nothing may change.
-    if (!signature || !blob) return context.accept()
+    if (!signature || !blob) {
+      context.accept()
+      return undefined
+    }
     const parsed = ssh2.utils.parseKey(`${key.algo} ${key.data.toString('base64')}`)
     if (parsed instanceof Error) return refuse('the key cannot be read')
     // Not only true and false, whatever the type says: an Error where the signature makes no sense.
@@ -133,20 +151,25 @@ export class Authentication {
     return this.#conclude(context, 'public_key', result)
   }
 
-  async #conclude(context: AuthContext, loginType: Refusal['loginType'], result: LoginResult): Promise<void> {
+  async #conclude(context: AuthContext, loginType: Refusal['loginType'], result: LoginResult): Promise<boolean> {
     if (!result.ok) {
       const { reason } = result
       const offence = reason === 'unknown user' ? reason : 'failed login'
       return this.#refuse(context, { loginType, reason, ...(NO_OFFENCE.has(reason) ? {} : { offence }) })
     }
     const { user, method, credential } = result
-    if (await this.#events.verified({ user, method, credential })) return context.accept()
-    return this.#reject(context)
+    if (await this.#events.verified({ user, method, credential })) {
+      context.accept()
+      return true
+    }
+    this.#reject(context)
+    return false
   }
 
-  #refuse(context: AuthContext, refusal: Omit<Refusal, 'username'>): void {
-    if (this.#events.refused({ username: context.username, ...refusal })) return this.#reject(context)
-    this.#exhausted = true
+  #refuse(context: AuthContext, refusal: Omit<Refusal, 'username'>): false {
+    if (this.#events.refused({ username: context.username, ...refusal })) this.#reject(context)
+    else this.#exhausted = true
+    return false
   }
 
   #reject(context: AuthContext): void {

@@ -10,6 +10,7 @@ import { sendFiles } from '../../protocol/scp/send.ts'
 import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { Outlet } from './outlet.ts'
+import type { ReceiveWindow } from './receive-window.ts'
 import { ReplyWriter } from './sftp-channel.ts'
 import type { SshCommand, SshCommandName } from './ssh-commands.ts'
 
@@ -22,6 +23,7 @@ export interface ExecChannelOptions {
   channel: ServerChannel
   /** Under the channel, for its backpressure. */
   outlet: Outlet
+  window: ReceiveWindow
   fs: FileSystem
   command: SshCommand
   username: string
@@ -102,17 +104,21 @@ class ChannelStream implements CommandStream {
   #room: (() => void)[] = []
 
   constructor(options: ExecChannelOptions) {
-    const { channel, outlet, active, report } = options
+    const { channel, outlet, window, active, report } = options
     this.#channel = channel
     this.#options = options
     this.#replies = new ReplyWriter(channel, outlet)
     channel.on('data', (chunk: Buffer) => {
       active()
+      window.received(chunk.length)
       // What is sent after the command's end is not looked at.
       if (this.#ended) return
       this.#chunks.push(chunk)
       this.#unreadBytes += chunk.length
-      if (this.#unreadBytes >= MAX_UNREAD_BYTES) channel.pause()
+      if (this.#unreadBytes >= MAX_UNREAD_BYTES) {
+        channel.pause()
+        window.hold()
+      }
       this.#wake()
     })
     channel.on('end', () => this.#end())

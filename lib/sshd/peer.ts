@@ -11,18 +11,21 @@ import type { Offence } from '../defender/defender.ts'
 import type { Startup } from '../defender/startups.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { AppSender, Log } from '../logging/log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import { BadCommand } from '../../protocol/exec/words.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
-import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { Authentication } from './authentication.ts'
 import type { Refusal } from './authentication.ts'
 import type { OpenAccount } from './account-session.ts'
 import { channelGone } from './channel-gone.ts'
 import { serveExec } from './exec-channel.ts'
 import { Outlet } from './outlet.ts'
+import type { Memory } from './memory.ts'
 import { serveSftp } from './sftp-channel.ts'
+import type { SftpChannelOptions } from './sftp-channel.ts'
 import { pathOf, requestedCommand } from './ssh-commands.ts'
 import type { CommandSettings, SshCommand } from './ssh-commands.ts'
+import { ReceiveWindow } from './receive-window.ts'
 import { closeUnusedSession, hasOverrunWindow, largestPacketBytes } from './transport-internals.ts'
 
 /** From the TCP connection to the end of authentication. */
@@ -55,7 +58,12 @@ export interface PeerOptions {
   }
   log: Log
   clock: Clock
+  /** Absent: nothing is counted. */
+  metrics?: Pick<Metrics, 'login' | 'commandEnded'>
 }
+
+/** What every kind of channel is served with. */
+type CommonParts = Pick<SftpChannelOptions, 'outlet' | 'window' | 'active' | 'report'>
 
 /** One TCP connection, from its first byte to the last of its channels. */
 export class Peer {
@@ -63,7 +71,7 @@ export class Peer {
   readonly finished: Promise<void>
   readonly #socket: Socket
   readonly #options: PeerOptions
-  readonly #buffers: BufferPool
+  readonly #memory: Memory
   readonly #connectionId = randomBytes(32).toString('hex')
   readonly #remoteAddress: string
   readonly #clientIp: string
@@ -93,10 +101,10 @@ export class Peer {
   #endedHere = false
 
   /** @param startup told how far the connection has come, and when it is authenticated or over. */
-  constructor(socket: Socket, options: PeerOptions, buffers: BufferPool, startup: Startup) {
+  constructor(socket: Socket, options: PeerOptions, memory: Memory, startup: Startup) {
     this.#socket = socket
     this.#options = options
-    this.#buffers = buffers
+    this.#memory = memory
     this.#startup = startup
     this.#clientIp = plainIp(socket.remoteAddress ?? '')
     this.#remoteAddress = `${this.#clientIp.includes(':') ? `[${this.#clientIp}]` : this.#clientIp}:${socket.remotePort}`
@@ -125,10 +133,11 @@ export class Peer {
       this.#keysExchanged = true
       this.#startup.reached('keys exchanged')
     })
-    const outlet = new Outlet(this.#socket, client)
+    const outlet = new Outlet(this.#socket, client, this.#memory.slabs)
     this.#socket.on('data', () => this.#boundMemory())
-    const { accounts, config } = this.#options
+    const { accounts, config, metrics } = this.#options
     const authentication = new Authentication(accounts, this.#clientIp, config.max_auth_tries, {
+      checking: (loginType) => metrics?.login(loginType) ?? (() => undefined),
       refused: (refusal) => this.#refused(refusal, client),
       verified: (login) => this.#verified(login),
       exhausted: () => this.#sendAway(client, 'too many authentication failures'),
@@ -310,20 +319,21 @@ export class Peer {
 
   #sftp(channel: ServerChannel, outlet: Outlet, user: LiveUser): Promise<void> {
     const { clock } = this.#options
-    return this.#served(channel, user, { protocol: 'SFTP', sshCommand: '', sender: 'sftpd' }, (fs, common) =>
-      serveSftp({ channel, outlet, fs, username: user.username, buffers: this.#buffers, clock, ...common }),
+    return this.#served(channel, outlet, user, { protocol: 'SFTP', sshCommand: '', sender: 'sftpd' }, (fs, common) =>
+      serveSftp({ channel, fs, username: user.username, buffers: this.#memory.buffers, clock, ...common }),
     )
   }
 
   #exec(channel: ServerChannel, outlet: Outlet, user: LiveUser, command: SshCommand): Promise<void> {
-    const { hasher, log } = this.#options
+    const { hasher, log, metrics } = this.#options
     const { name, line } = command
     const isScp = name === 'scp'
     const kind = { protocol: isScp ? 'SCP' : 'SSH', sshCommand: line, sender: isScp ? 'scp' : 'ssh' } as const
-    return this.#served(channel, user, kind, async (fs, common) => {
+    return this.#served(channel, outlet, user, kind, async (fs, common) => {
       const { username } = user
-      const parts = { channel, outlet, fs, command, username, buffers: this.#buffers, hasher, ...common }
+      const parts = { channel, fs, command, username, buffers: this.#memory.buffers, hasher, ...common }
       const exitStatus = await serveExec(parts)
+      metrics?.commandEnded(name, exitStatus === 0)
       if (exitStatus !== 0) common.report(`command ${JSON.stringify(line)} ended with ${exitStatus}`, undefined)
       else {
         const record = { username, filePath: pathOf(command), sshCommand: line, connectionId: this.#connectionId }
@@ -335,9 +345,10 @@ export class Peer {
   /** Runs what a channel is for, on the account's files and in the list of connections. Never rejects. */
   async #served(
     channel: ServerChannel,
+    outlet: Outlet,
     user: LiveUser,
     { protocol, sshCommand, sender }: { protocol: Protocol; sshCommand: string; sender: AppSender },
-    serve: (fs: FileSystem, common: { active(): void; report(message: string, error: unknown): void }) => Promise<void>,
+    serve: (fs: FileSystem, common: CommonParts) => Promise<void>,
   ): Promise<void> {
     const { connections, clock, log, openAccount } = this.#options
     const context = { connectionId: this.#connectionId }
@@ -350,6 +361,7 @@ export class Peer {
       sshCommand,
       close: () => this.end(),
     })
+    const window = new ReceiveWindow(outlet.receiveWindow(channel), this.#memory.windows)
     const active = (): void => {
       this.#lastActivity = clock.monotonic()
       connection.touch()
@@ -363,6 +375,8 @@ export class Peer {
         },
       })
       await serve(account.fs, {
+        outlet,
+        window,
         active,
         report: (message, error) => log.app(sender, 'warn', message, { ...context, error }),
       })
@@ -371,6 +385,7 @@ export class Peer {
       log.app('sftpd', 'error', 'the session could not be served', { ...context, error })
       this.#socket.destroy()
     } finally {
+      window.release()
       connection.remove()
     }
   }

@@ -8,7 +8,10 @@ import { encodeRequest, frame } from '../../protocol/sftp/codec.ts'
 import { MemoryFileSystem } from '../../protocol/testing/memory-filesystem.ts'
 import { VirtualClock } from '../clock.test.support.ts'
 import { MAX_SOCKET_BYTES, Outlet } from './outlet.ts'
-import { ReplyWriter, createBufferPool, serveSftp } from './sftp-channel.ts'
+import { createMemory } from './memory.ts'
+import { PacketSlabs } from './packet-maker.ts'
+import { ReceiveWindow } from './receive-window.ts'
+import { ReplyWriter, serveSftp } from './sftp-channel.ts'
 import { watchForUnhandled } from './sshd.test.support.ts'
 
 beforeEach(watchForUnhandled)
@@ -19,6 +22,8 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 class FakeChannel {
   readonly writes: Buffer[] = []
   windowOpen = true
+  /** As long as its window is shut, nothing goes past the stream. */
+  readonly outgoing = { id: 7, window: 0, packetSize: 1000, state: 'open' }
   #held: { bytes: Buffer; done: () => void } | undefined
 
   get writableLength(): number {
@@ -53,7 +58,13 @@ class FakeSocket extends EventEmitter {
 }
 
 class FakeClient extends EventEmitter {
-  readonly _protocol: { _kexinit: Buffer | undefined } = { _kexinit: undefined }
+  /** What left without the way through the stream. */
+  readonly packets: { id: number; data: string }[] = []
+  readonly _protocol = {
+    _kexinit: undefined as Buffer | undefined,
+    _cipher: { encrypt: () => undefined },
+    channelData: (id: number, data: Buffer) => void this.packets.push({ id, data: data.toString() }),
+  }
 
   startKeyExchange(): void {
     const { _protocol: protocol } = this
@@ -68,7 +79,7 @@ class FakeClient extends EventEmitter {
 }
 
 function outletOf(socket: FakeSocket, client: FakeClient): Outlet {
-  return new Outlet(socket as unknown as Socket, client as unknown as Connection)
+  return new Outlet(socket as unknown as Socket, client as unknown as Connection, new PacketSlabs())
 }
 
 function setUp() {
@@ -113,6 +124,36 @@ describe('replies', () => {
     writer.push({ bytes, sent: () => undefined })
     await turn()
     expect(channel.writes[0]).toBe(bytes)
+  })
+
+  test('go past the stream where the window takes them whole, in packets the client takes', async () => {
+    const { channel, client, push, sent, written } = setUp()
+    channel.outgoing.window = 2600
+    const large = 'L'.repeat(2500)
+    push(large)
+    push('small')
+    await turn()
+    expect(client.packets).toEqual([
+      { id: 7, data: large.slice(0, 1000) },
+      { id: 7, data: large.slice(1000, 2000) },
+      { id: 7, data: large.slice(2000) },
+      { id: 7, data: 'small' },
+    ])
+    expect(channel.outgoing.window).toBe(95)
+    expect(sent).toEqual([large, 'small'])
+    push('x'.repeat(96))
+    await turn()
+    expect(client.packets).toHaveLength(4)
+    expect(written()).toEqual(['x'.repeat(96)])
+  })
+
+  test('do not go past the stream once the channel is closed', async () => {
+    const { channel, client, push, written } = setUp()
+    Object.assign(channel.outgoing, { window: 1000, state: 'closing' })
+    push('late')
+    await turn()
+    expect(client.packets).toEqual([])
+    expect(written()).toEqual(['late'])
   })
 
   test('between large ones keep their place', async () => {
@@ -309,6 +350,8 @@ test('whatever happens, every reply is sent once and in order', async () => {
 describe('a session', () => {
   /** Only what a session uses of a channel. */
   class SessionChannel extends Duplex {
+    readonly incoming = { id: 7, window: 2 ** 21 }
+    readonly outgoing = { id: 7, window: 0, packetSize: 1000, state: 'open' }
     readonly stderr = new Writable({ write: (_chunk, _encoding, done) => done() })
     readonly exits: number[] = []
     constructor() {
@@ -321,14 +364,17 @@ describe('a session', () => {
 
   function start(channel = new SessionChannel()) {
     const reports: string[] = []
+    const outlet = outletOf(new FakeSocket(), new FakeClient())
+    const memory = createMemory()
     const fs = new MemoryFileSystem()
     let active = 0
     const over = serveSftp({
       channel: channel as unknown as ServerChannel,
-      outlet: outletOf(new FakeSocket(), new FakeClient()),
+      outlet,
+      window: new ReceiveWindow(outlet.receiveWindow(channel as unknown as ServerChannel), memory.windows),
       fs,
       username: 'alice',
-      buffers: createBufferPool(),
+      buffers: memory.buffers,
       clock: new VirtualClock(),
       active: () => active++,
       report: (message, error) => reports.push(`${message}: ${error instanceof Error ? error.message : String(error)}`),

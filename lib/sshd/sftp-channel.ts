@@ -1,28 +1,20 @@
 import type { ServerChannel } from 'ssh2'
-import { DATA_HEADER_BYTES } from '../../protocol/sftp/codec.ts'
-import { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
-import { DEFAULT_LIMITS } from '../../protocol/sftp/limits.ts'
+import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { SftpServer } from '../../protocol/sftp/server.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
 import type { Clock } from '../clock.ts'
 import type { Outlet } from './outlet.ts'
+import type { ReceiveWindow } from './receive-window.ts'
 
 /** Replies up to this are put together before they are encrypted: most are a few dozen bytes. */
 const SMALL_REPLY_BYTES = 1024
 /** A channel packet's worth (ssh2 cuts there). */
 const GATHERED_BYTES = 32 * 1024
-/** Idle read buffers that all sessions share: 2 MiB. */
-const MAX_IDLE_BUFFERS = 8
-
-/** Read buffers for any number of channels. */
-export function createBufferPool(): BufferPool {
-  return new BufferPool(DEFAULT_LIMITS.maxReadBytes + DATA_HEADER_BYTES, MAX_IDLE_BUFFERS)
-}
-
 export interface SftpChannelOptions {
   channel: ServerChannel
   /** Under the channel, for its backpressure. */
   outlet: Outlet
+  window: ReceiveWindow
   fs: FileSystem
   username: string
   buffers: BufferPool
@@ -85,7 +77,11 @@ export async function serveSftp(options: SftpChannelOptions): Promise<void> {
     })
     channel.on('data', (chunk: Buffer) => {
       options.active()
-      if (!server.receive(chunk)) channel.pause()
+      if (!server.receive(chunk)) {
+        channel.pause()
+        options.window.hold()
+      }
+      options.window.received(chunk.length)
     })
     channel.on('error', (error: Error) => options.report('channel error', error))
     channel.on('end', () => void finish())
@@ -140,25 +136,34 @@ export class ReplyWriter {
     setImmediate(() => {
       this.#scheduled = false
       if (this.#discarding) this.#passedOn([...this.#underWay.splice(0), ...this.#queue.splice(0)])
-      else this.#outlet.together(() => this.#flush())
+      else this.#flush()
     })
   }
 
   #flush(): void {
-    // What the channel still holds waits for the client's window.
-    while (this.#queue.length > 0 && this.#channel.writableLength === 0 && this.#hasRoom()) {
-      const batch = takeBatch(this.#queue)
-      this.#underWay = batch
-      const [first] = batch
-      const bytes =
-        batch.length === 1 && first !== undefined ? first.bytes : Buffer.concat(batch.map((one) => one.bytes))
-      this.#channel.write(bytes, () => {
-        // The client may have gone meanwhile, and the batch with it.
-        if (this.#underWay === batch) this.#underWay = []
-        this.#passedOn(batch.splice(0))
-        if (this.#queue.length > 0) this.#schedule()
-      })
-    }
+    const gone: Outgoing[] = []
+    this.#outlet.together(() => {
+      // What the channel still holds waits for the client's window.
+      while (this.#queue.length > 0 && this.#channel.writableLength === 0 && this.#hasRoom()) {
+        const batch = takeBatch(this.#queue)
+        const bytes = bytesOf(batch)
+        // Nothing may be told to have left before what did so earlier.
+        if (this.#underWay.length === 0 && this.#outlet.sendAtOnce(this.#channel, bytes)) gone.push(...batch)
+        else this.#write(bytes, batch)
+      }
+    })
+    // Not before: what it starts would keep the client waiting.
+    this.#passedOn(gone)
+  }
+
+  #write(bytes: Buffer, batch: Outgoing[]): void {
+    this.#underWay = batch
+    this.#channel.write(bytes, () => {
+      // The client may have gone meanwhile, and the batch with it.
+      if (this.#underWay === batch) this.#underWay = []
+      this.#passedOn(batch.splice(0))
+      if (this.#queue.length > 0) this.#schedule()
+    })
   }
 
   #hasRoom(): boolean {
@@ -176,6 +181,11 @@ export class ReplyWriter {
   #passedOn(batch: Outgoing[]): void {
     for (const { sent } of batch) sent()
   }
+}
+
+function bytesOf(batch: readonly Outgoing[]): Buffer {
+  const [first] = batch
+  return batch.length === 1 && first !== undefined ? first.bytes : Buffer.concat(batch.map(({ bytes }) => bytes))
 }
 
 /** The next reply, with the small ones behind it when it is small. */

@@ -24,6 +24,7 @@ import { InFlight, forgetful } from '../transfers/in-flight.ts'
 import { Ledger } from '../transfers/ledger.ts'
 import { createThrottle } from '../transfers/throttle.ts'
 import { memoryStorage, nodeStorage } from '../vfs/storage.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { Storage } from '../vfs/storage.ts'
 import { createOpenAccount } from './account-session.ts'
 import { temporaryHostKeys } from './host-keys.ts'
@@ -94,7 +95,8 @@ export interface TestServer {
   addUser(fields: Partial<User>): Promise<User>
 }
 
-export interface TestServerOptions extends Partial<Omit<SshdOptions, 'config' | 'gate'>> {
+export interface TestServerOptions extends Partial<Omit<SshdOptions, 'config' | 'gate' | 'metrics'>> {
+  metrics?: Metrics
   /** Nobody is refused at random. */
   defender?: Partial<GateConfig>
   config?: Partial<SshdOptions['config']>
@@ -102,7 +104,13 @@ export interface TestServerOptions extends Partial<Omit<SshdOptions, 'config' | 
 }
 
 /** A server on 127.0.0.1 that ends with the test, with the user `alice`. */
-export async function startSshd({ config, storage, defender, ...parts }: TestServerOptions = {}): Promise<TestServer> {
+export async function startSshd({
+  config,
+  storage,
+  defender,
+  metrics,
+  ...parts
+}: TestServerOptions = {}): Promise<TestServer> {
   const directory = temporaryDirectory()
   const clock = new VirtualClock()
   const log = fullLog()
@@ -133,12 +141,14 @@ export async function startSshd({ config, storage, defender, ...parts }: TestSer
       inFlight,
       ledger: new Ledger({ provider, inFlight, clock, log }),
       counts: () => false,
+      ...(metrics !== undefined && { metrics }),
     }),
     hasher: inlineHasher,
     hostKeys: await hostKeysForTests(),
     loginBanner: undefined,
     log,
     clock,
+    ...(metrics !== undefined && { metrics }),
     ...parts,
     config: {
       banner: 'Test_1.0',

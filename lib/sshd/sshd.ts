@@ -3,13 +3,12 @@ import type { AddressInfo, Socket } from 'node:net'
 import ssh2 from 'ssh2'
 import type { Timer } from '../clock.ts'
 import type { Gate } from '../defender/gate.ts'
-import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { algorithmsOf } from './algorithms.ts'
 import { transportHostKeys } from './host-keys.ts'
 import type { HostKey } from './host-keys.ts'
+import { createMemory } from './memory.ts'
 import { Peer } from './peer.ts'
 import type { PeerOptions } from './peer.ts'
-import { createBufferPool } from './sftp-channel.ts'
 
 /** How long a disk that does not answer may keep the server from closing. */
 export const CLOSE_DEADLINE_MS = 10_000
@@ -33,6 +32,8 @@ export interface Sshd {
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>
   /** Accepts nobody further and ends every connection; resolves when all files are closed, or after 10 seconds. */
   close(): Promise<void>
+  /** Connections that are open, logged in or not. */
+  readonly size: number
 }
 
 /** @throws Error of one line for an algorithm or host key the transport does not have. */
@@ -42,7 +43,7 @@ export function createSshd(options: SshdOptions): Sshd {
 
 class SshServer implements Sshd {
   readonly #options: SshdOptions
-  readonly #buffers: BufferPool = createBufferPool()
+  readonly #memory = createMemory()
   readonly #transport: ssh2.Server
   readonly #listener = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   /** Accepted sockets by remote address, until the transport says which of its clients is which. */
@@ -89,6 +90,10 @@ class SshServer implements Sshd {
     return { host: bound.address, port: bound.port }
   }
 
+  get size(): number {
+    return this.#peers.size
+  }
+
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       this.#listener.close(() => resolve())
@@ -121,7 +126,7 @@ class SshServer implements Sshd {
       return
     }
     const address = `${socket.remoteAddress}:${socket.remotePort}`
-    peer = new Peer(socket, this.#options, this.#buffers, startup)
+    peer = new Peer(socket, this.#options, this.#memory, startup)
     this.#peers.add(peer)
     this.#greeting.set(address, peer)
     void this.#forget(peer, address)

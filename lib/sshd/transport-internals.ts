@@ -1,11 +1,32 @@
 import { createRequire } from 'node:module'
 import type { Connection as SshConnection, ServerChannel, Session } from 'ssh2'
+import type { PacketLayout } from './packet-maker.ts'
+import type { WindowedChannel } from './receive-window.ts'
 
 /** What this server needs of ssh2 beyond its public interface, in one place: look here first after an update. */
 
 interface ChannelState {
   incoming: { id: number; window: number }
-  outgoing: { id: number; packetSize: number }
+  outgoing: { id: number; packetSize: number; window: number; state: 'open' | 'eof' | 'closing' | 'closed' }
+}
+
+interface Protocol {
+  /** Our KEXINIT, until keys are exchanged. */
+  _kexinit: Buffer | undefined
+  _cipher: Cipher
+  channelData(id: number, data: Buffer): void
+  channelWindowAdjust(id: number, bytes: number): void
+  channelClose(id: number): void
+}
+
+/** With the addon, each encrypts in place; without it, or before the first keys, `_instance` is missing. */
+interface Cipher {
+  _instance?: object
+  /** Those of a block cipher with a MAC only. */
+  _encBlockLen?: number
+  _macLen?: number
+  _aadLen?: number
+  encrypt(packet: Buffer): void
 }
 
 /** The longest channel packet the client takes. */
@@ -18,21 +39,86 @@ export function hasOverrunWindow(channel: ServerChannel): boolean {
   return (channel as unknown as ChannelState).incoming.window < 0
 }
 
+/** The channel's side of flow control. */
+export function receiveWindow(client: SshConnection, channel: ServerChannel): WindowedChannel {
+  const { incoming, outgoing } = channel as unknown as ChannelState
+  return {
+    window: () => incoming.window,
+    adjust(bytes) {
+      if (outgoing.state === 'closed') return
+      incoming.window += bytes
+      protocolOf(client).channelWindowAdjust(outgoing.id, bytes)
+    },
+  }
+}
+
 /** Keys are being exchanged: what is sent now is kept until that is over. */
 export function isExchangingKeys(client: SshConnection): boolean {
-  const { _protocol: protocol } = client as unknown as { _protocol: { _kexinit: Buffer | undefined } }
-  const { _kexinit: packet } = protocol
+  const { _kexinit: packet } = protocolOf(client)
   return packet !== undefined
+}
+
+/**
+ * Lets `make` build the packets of channel data, wherever the cipher in use encrypts in place; otherwise the transport does
+ * it as before.
+ */
+export function makeDataPackets(
+  client: SshConnection,
+  make: (channel: number, data: Buffer, layout: PacketLayout) => Buffer,
+): void {
+  const protocol = protocolOf(client)
+  const { channelData: asBefore } = protocol
+  protocol.channelData = (id, data) => {
+    const { _cipher: cipher } = protocol
+    const layout = isExchangingKeys(client) ? undefined : layoutOf(cipher)
+    if (layout === undefined) asBefore.call(protocol, id, data)
+    else cipher.encrypt(make(id, data, layout))
+  }
+}
+
+/** @returns undefined for a cipher that wants its packets otherwise. */
+function layoutOf(cipher: Cipher): PacketLayout | undefined {
+  switch (cipher.constructor.name) {
+    case 'AESGCMCipherBinding':
+      return AES_GCM
+    case 'GenericCipherBinding': {
+      const { _encBlockLen: blockBytes, _aadLen: clearBytes, _macLen: tagBytes } = cipher
+      return blockBytes === undefined || clearBytes === undefined || tagBytes === undefined
+        ? undefined
+        : { blockBytes, clearBytes, tagBytes }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** RFC 5647 section 7. */
+const AES_GCM: PacketLayout = { blockBytes: 16, clearBytes: 4, tagBytes: 16 }
+
+/**
+ * Sends `data` at once when the client's window takes it whole. The caller made sure that nothing waits in the channel.
+ * @returns false when it was not sent: `channel.write` is the way then, which waits.
+ */
+export function sendAtOnce(client: SshConnection, channel: ServerChannel, data: Buffer): boolean {
+  const { outgoing } = channel as unknown as ChannelState
+  if (outgoing.state !== 'open' || outgoing.window < data.length) return false
+  const protocol = protocolOf(client)
+  for (let sent = 0; sent < data.length; sent += outgoing.packetSize)
+    protocol.channelData(outgoing.id, data.subarray(sent, sent + outgoing.packetSize))
+  outgoing.window -= data.length
+  return true
+}
+
+function protocolOf(client: SshConnection): Protocol {
+  const { _protocol: protocol } = client as unknown as { _protocol: Protocol }
+  return protocol
 }
 
 /** Answers the CLOSE of a session that never got a channel: the transport forgets to, and keeps the session. */
 export function closeUnusedSession(client: SshConnection, session: Session): void {
   const { incoming, outgoing } = stateOf(session)
-  const { _protocol: protocol, _chanMgr: channels } = client as unknown as {
-    _protocol: { channelClose(id: number): void }
-    _chanMgr: { remove(id: number): void }
-  }
-  protocol.channelClose(outgoing.id)
+  const { _chanMgr: channels } = client as unknown as { _chanMgr: { remove(id: number): void } }
+  protocolOf(client).channelClose(outgoing.id)
   channels.remove(incoming.id)
 }
 

@@ -2,6 +2,7 @@ import pLimit from 'p-limit'
 import { FsError } from '../../protocol/filesystem.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Log } from '../logging/log.ts'
+import { ProviderError } from '../providers/provider.ts'
 import type { Provider, QuotaUse } from '../providers/provider.ts'
 import type { InFlight } from './in-flight.ts'
 
@@ -17,6 +18,9 @@ export interface FileState {
 export const RETRY_MS = 5_000
 /** A clean account is read again after this long: other servers and administrators may have changed it. */
 export const FRESH_MS = 1_000
+
+/** How often a count is tried while the account's sessions go on, before they wait for it. */
+export const UNDISTURBED_ATTEMPTS = 3
 
 /** A file that is open for writing. */
 interface OpenInode {
@@ -41,6 +45,8 @@ interface Account {
   writing: boolean
   retry: Timer | undefined
   inodes: Map<string, OpenInode>
+  /** How often something ran exclusively: whoever counted files meanwhile may have missed it. */
+  changes: number
   /** Changes that must not mix: see {@link Ledger.exclusively}. */
   alone: <T>(work: () => Promise<T>) => Promise<T>
 }
@@ -99,6 +105,7 @@ export class Ledger {
     account.users++
     try {
       return await account.alone(async () => {
+        account.changes++
         await this.#inFlight.begin(username)
         try {
           return await work()
@@ -109,6 +116,69 @@ export class Ledger {
     } finally {
       this.leave(username)
     }
+  }
+
+  /**
+   * Counts anew what the account occupies, and stores that. Uploads go on meanwhile: what is counted while nothing else
+   * happens to names and sizes is right, so that is tried a few times before anything has to wait for it.
+   * @param count counts all regular files but those that are `open`, which the ledger knows better.
+   * @param store takes the outcome in the provider's place of all it had.
+   * @returns the outcome. @throws what `count` and `store` throw, and ProviderError `unavailable`; nothing changed then.
+   */
+  async recount(
+    username: string,
+    count: (open: (inode: string) => boolean) => Promise<QuotaUse>,
+    store: (use: QuotaUse) => Promise<void>,
+  ): Promise<QuotaUse> {
+    const account = this.#account(username)
+    account.users++
+    const counted = (): Promise<QuotaUse> => count((inode) => account.inodes.has(inode))
+    try {
+      for (let attempt = 0; attempt < UNDISTURBED_ATTEMPTS; attempt++) {
+        const { changes } = account
+        const use = await counted()
+        const outcome = await this.exclusively(username, async () =>
+          // One more than before is this very call.
+          account.changes === changes + 1 ? this.#replace(username, account, use, store) : undefined,
+        )
+        if (outcome !== undefined) return outcome
+      }
+      return await this.exclusively(username, async () => this.#replace(username, account, await counted(), store))
+    } finally {
+      this.leave(username)
+    }
+  }
+
+  /** What was counted, with what is open, takes the place of all that was known. */
+  async #replace(
+    username: string,
+    account: Account,
+    counted: QuotaUse,
+    store: (use: QuotaUse) => Promise<void>,
+  ): Promise<QuotaUse> {
+    // A change that reaches the provider after its sum was replaced would count twice.
+    while (account.writing && account.retry === undefined) await Promise.all(this.#writes)
+    if (account.writing) throw new ProviderError('unavailable', 'earlier changes could not be stored yet')
+    const use = { ...counted }
+    for (const open of account.inodes.values()) add(use, { size: charge(open), files: open.files })
+    const replaced = account.unwritten
+    this.#tracking(username, account, () => {
+      account.writing = true
+      account.unwritten = { size: 0, files: 0 }
+    })
+    try {
+      await store(use)
+      // What grew meanwhile comes on top.
+      if (account.used !== undefined) account.used = { ...use }
+      if (account.used !== undefined) add(account.used, account.unwritten)
+      account.loadedAt = this.#clock.monotonic()
+    } catch (error) {
+      add(account.unwritten, replaced)
+      throw error
+    } finally {
+      this.#retry(username, account)
+    }
+    return use
   }
 
   /** A new file, before it is made. @throws FsError `quota`. */
@@ -352,6 +422,7 @@ function newAccount(): Account {
     writing: false,
     retry: undefined,
     inodes: new Map(),
+    changes: 0,
     alone: (work) => one(work),
   }
 }

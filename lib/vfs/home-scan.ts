@@ -14,6 +14,12 @@ export interface ScanOptions {
   orphansOf?: readonly string[]
   /** Uploads that were under way get their name, where it is free, so that clients can go on with them. */
   resumable?: boolean
+  /** Files that are not counted, by their inode as `inodeOf` names it. */
+  leaveOut?: (inode: string) => boolean
+  /** Told of the sum so far, after every file. */
+  progress?: (use: QuotaUse) => void
+  /** Ends the scan, which throws the signal's reason. */
+  signal?: AbortSignal
 }
 
 /**
@@ -21,23 +27,27 @@ export interface ScanOptions {
  * with several names counts once, uploads under way do not count.
  * @throws the storage's error when a directory cannot be read.
  */
-export async function scanHome({ storage, home, orphansOf = [], resumable = false }: ScanOptions): Promise<QuotaUse> {
+export async function scanHome(options: ScanOptions): Promise<QuotaUse> {
+  const { storage, home, orphansOf = [], resumable = false, leaveOut, progress, signal } = options
   const use: QuotaUse = { size: 0, files: 0 }
   const seen = new Set<string>()
   /** Directories under a temporary name: copies of a move that was under way. */
   let hidden = 0
   for await (const step of walkTree(storage, `${home}/.`)) {
+    signal?.throwIfAborted()
     const temporary = isTemporaryName(step.name)
     if (step.kind === 'leave') hidden -= temporary ? 1 : 0
     if (step.kind === 'enter') hidden += temporary ? 1 : 0
     const kept = temporary && step.kind !== 'leave' && (await lookAfterOrphan(storage, step, orphansOf, resumable))
     if (step.kind !== 'leaf' || !step.stats.isFile() || (temporary && !kept) || hidden > 0) continue
+    if (leaveOut?.(inodeOf(step.stats)) === true) continue
     if (step.stats.nlink > 1) {
       if (seen.has(inodeOf(step.stats))) continue
       seen.add(inodeOf(step.stats))
     }
     use.size += step.stats.size
     use.files++
+    progress?.(use)
   }
   return use
 }

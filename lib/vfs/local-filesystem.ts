@@ -109,6 +109,8 @@ export class LocalFileSystem implements FileSystem {
   readonly #policy: PlacePolicy
   readonly #usage: AccountUsage | undefined
   readonly #uploads: Uploads
+  /** Uploads of this session under names that are not taken yet, by where those are. */
+  readonly #staged = new Map<VirtualPath, StagedFile>()
 
   private constructor(
     confinement: Confinement,
@@ -167,11 +169,11 @@ export class LocalFileSystem implements FileSystem {
   }
 
   stat(path: VirtualPath): Promise<Attrs> {
-    return this.#onFollowed(this.#asked('stat', path), async (_place, stats) => attrsOf(present(stats)))
+    return this.#onFollowed(this.#asked('stat', path), async (place, stats) => this.#shown(place, stats))
   }
 
   lstat(path: VirtualPath): Promise<Attrs> {
-    return this.#on(this.#asked('lstat', path), async (place) => attrsOf(await this.#storage.lstat(place.at)))
+    return this.#on(this.#asked('lstat', path), async (place) => this.#shown(place, await this.#lookAt(place.at)))
   }
 
   async setstat(path: VirtualPath, attrs: Attrs): Promise<void> {
@@ -181,7 +183,10 @@ export class LocalFileSystem implements FileSystem {
     if (size !== undefined && size > MAX_OFFSET && changesNothing(others)) {
       throw new FsError('invalid', 'No file is that long')
     }
-    await this.#onFollowed(this.#asked('setstat', path, attrs), (place) => this.#applyAttrs(place, attrs))
+    await this.#onFollowed(
+      this.#asked('setstat', path, attrs),
+      (place, stats) => this.#nascent(place, stats)?.setstat(attrs) ?? this.#applyAttrs(place, attrs),
+    )
   }
 
   async lsetstat(path: VirtualPath, attrs: Attrs): Promise<void> {
@@ -433,17 +438,19 @@ export class LocalFileSystem implements FileSystem {
   /** A new file that gets its name when it is complete. */
   async #stage(asked: VirtualPath, place: Place, flags: OpenFlags, attrs: Attrs): Promise<OpenFile> {
     if (place.isRoot) throw new FsError('failure', 'Is a directory')
-    return this.#staging(asked, place, undefined, async (temporary, usage) => {
-      await usage?.reserveFile()
-      try {
-        const fd = await this.#make(temporary, flags, attrs)
-        if (fd === undefined) throw new FsError('failure', 'The name keeps changing')
-        return await this.#wrap(fd, place, flags, usage, { prepare: () => this.#give(fd) })
-      } catch (error) {
-        await usage?.releaseFile()
-        throw error
-      }
-    })
+    return this.#staging(asked, place, undefined, (temporary) =>
+      this.#counting(async (usage) => {
+        await usage?.reserveFile()
+        try {
+          const fd = await this.#make(temporary, flags, attrs)
+          if (fd === undefined) throw new FsError('failure', 'The name keeps changing')
+          return await this.#wrap(fd, place, flags, usage, { prepare: () => this.#give(fd) })
+        } catch (error) {
+          await usage?.releaseFile()
+          throw error
+        }
+      }),
+    )
   }
 
   /** A file that takes the place of another when it is complete, and begins as its copy unless that is cut off. */
@@ -483,7 +490,7 @@ export class LocalFileSystem implements FileSystem {
     const temporary = this.#temporaryBeside(place)
     await begin()
     try {
-      return new StagedFile({
+      const staged = new StagedFile({
         storage: this.#storage,
         // Not exclusively: a copy may take long, and nobody knows the file yet.
         file: await make(temporary, this.#counted()),
@@ -493,8 +500,13 @@ export class LocalFileSystem implements FileSystem {
         resumable: mode === 2,
         sync,
         authorizeOverwrite: () => this.#mayOverwrite(asked, place),
+        ended: () => {
+          if (this.#staged.get(place.path) === staged) this.#staged.delete(place.path)
+        },
         over: end,
       })
+      if (replaces === undefined) this.#staged.set(place.path, staged)
+      return staged
     } catch (error) {
       await this.#storage.unlink(temporary).catch(() => undefined)
       end()
@@ -600,6 +612,18 @@ export class LocalFileSystem implements FileSystem {
         utimes: (atime, mtime) => this.#storage.utimes(host, atime, mtime),
       })
     })
+  }
+
+  async #shown(place: Place, stats: Stats | undefined): Promise<Attrs> {
+    return this.#nascent(place, stats)?.stat() ?? attrsOf(present(stats))
+  }
+
+  /**
+   * A file of this session that has no name yet: who made it may ask for it by the name that it will have, as sshfs
+   * does right after it has opened one.
+   */
+  #nascent(place: Place, stats: Stats | undefined): OpenFile | undefined {
+    return stats === undefined ? this.#staged.get(place.path) : undefined
   }
 
   async #lookAt(at: string): Promise<Stats | undefined> {

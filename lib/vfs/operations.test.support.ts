@@ -1,11 +1,19 @@
 import fs from 'node:fs'
+import { hashFiles, parseHash } from '../../protocol/exec/hash.ts'
+import { splitWords } from '../../protocol/exec/words.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
+import { parseScp } from '../../protocol/scp/command-line.ts'
+import { receiveFiles } from '../../protocol/scp/receive.ts'
+import { sendFiles } from '../../protocol/scp/send.ts'
 import type { Attrs } from '../../protocol/sftp/attrs.ts'
 import { SSH_FX, SSH_FXF } from '../../protocol/sftp/constants.ts'
 import type { RequestKind, Response, ResponseKind, ResponseOf } from '../../protocol/sftp/packets.ts'
 import type { Unnumbered } from '../../protocol/testing/client.ts'
+import { MemoryStream } from '../../protocol/testing/command-stream.ts'
 import { MemorySession } from '../../protocol/testing/session.ts'
 import type { Permission } from '../accounts/user.ts'
+import { inlineHasher } from '../hashing/hasher.ts'
+import { createMemory } from '../sshd/memory.ts'
 import { isRoot } from './sandbox.test.support.ts'
 import type { Sandbox, Tree } from './sandbox.test.support.ts'
 
@@ -318,7 +326,118 @@ export const OPERATIONS: readonly Operation[] = [
     needs: [],
     changes: {},
   },
+  {
+    ...scpUp('a new file up', '-t .', 'C0644 2 n\nXY\0'),
+    needs: ['upload'],
+    changes: { '/n': '644 "XY"' },
+  },
+  {
+    ...scpUp('a file up over another', '-t f', 'C0644 2 n\nXY\0'),
+    needs: ['upload', 'overwrite'],
+    changes: { '/f': '644 "XY"' },
+  },
+  {
+    ...scpUp('… through a link', '-t l', 'C0644 2 n\nXY\0'),
+    needs: ['upload', 'overwrite'],
+    changes: { '/f': '644 "XY"' },
+  },
+  {
+    ...scpUp('a new directory up', '-r -t .', 'D0755 0 n\nE\n'),
+    needs: ['create_dirs'],
+    changes: { '/n': 'dir 755' },
+  },
+  { ...scpDown('a file down', '-f f', 'text'), needs: ['download'], changes: {} },
+  { ...scpDown('… through a link', '-f l', 'text'), needs: ['download'], changes: {} },
+  {
+    // Who may not list has no wildcards, as in a shell where none matches.
+    ...scpDown('a file down by a wildcard', '-f f*', 'text', /permission denied|No such file/i),
+    needs: ['list', 'download'],
+    changes: {},
+  },
+  {
+    ...scpDown('a tree down', '-r -f e', 'deep', /permission denied|Is a directory/i),
+    needs: ['list', 'download'],
+    changes: {},
+  },
+  {
+    ...exec('md5sum, sha1sum, sha256sum, sha384sum and sha512sum of a file', async (account, stream) => {
+      for (const name of ['md5sum', 'sha1sum', 'sha256sum', 'sha384sum', 'sha512sum'] as const)
+        await hashFiles({
+          fs: account,
+          command: parseHash(name, splitWords('f')),
+          stream,
+          createHash: inlineHasher.start,
+        })
+      return (
+        stream
+          .received()
+          .split('\n')
+          .filter((line) => line.endsWith(' f')).length === 5
+      )
+    }),
+    needs: ['download'],
+    changes: {},
+  },
 ]
+
+function scpUp(name: string, args: string, sent: string): Pick<Operation, 'surface' | 'name' | 'run'> {
+  return overStream('SCP', name, async (account, stream) => {
+    stream.send(sent)
+    stream.end()
+    return (await receiveFiles(account, parseScp(splitWords(args)), stream)) === 0
+  })
+}
+
+/** @param contents of the file, somewhere in what is received. */
+function scpDown(
+  name: string,
+  args: string,
+  contents: string,
+  refusal?: RegExp,
+): Pick<Operation, 'surface' | 'name' | 'run'> {
+  const work = async (account: FileSystem, stream: MemoryStream): Promise<boolean> => {
+    stream.send('\0'.repeat(20))
+    const { buffers } = createMemory()
+    const exit = await sendFiles({
+      fs: account,
+      command: parseScp(splitWords(args)),
+      stream,
+      rootName: 'home',
+      buffers,
+    })
+    if (exit !== 0) return false
+    if (!stream.received().includes(contents)) throw new Error(`${name}: the contents did not come`)
+    return true
+  }
+  return overStream('SCP', name, work, refusal)
+}
+
+function exec(
+  name: string,
+  work: (account: FileSystem, stream: MemoryStream) => Promise<boolean>,
+): Pick<Operation, 'surface' | 'name' | 'run'> {
+  return overStream('exec', name, work)
+}
+
+/** @param work resolves with whether all went well. @param refusal what a client is told that may not. */
+function overStream(
+  surface: Operation['surface'],
+  name: string,
+  work: (account: FileSystem, stream: MemoryStream) => Promise<boolean>,
+  refusal = /permission denied/i,
+): Pick<Operation, 'surface' | 'name' | 'run'> {
+  return {
+    surface,
+    name,
+    async run(account) {
+      const stream = new MemoryStream()
+      if (await work(account, stream)) return 'done'
+      const said = `${stream.received()}${stream.complaints.join()}`
+      if (refusal.test(said)) return 'denied'
+      throw new Error(`${name}: ${JSON.stringify(said)}`)
+    },
+  }
+}
 
 /** An operation over SFTP, in memory. */
 function sftp(name: string, work: (client: Sftp) => Promise<unknown>): Pick<Operation, 'surface' | 'name' | 'run'> {

@@ -130,6 +130,50 @@ test.each(MODES)(
   600_000,
 )
 
+test.each(MODES)(
+  'upload_mode %i: a scan at any moment puts wrong books right, whatever two sessions do meanwhile',
+  async (mode) => {
+    await fc.assert(
+      fc.asyncProperty(script, script, fc.nat(30), async (before, during, pause) => {
+        for (const left of fs.readdirSync(box.home)) fs.rmSync(box.host(`/${left}`), { recursive: true })
+        box.plantHome({ a: 'twelve bytes', 'd/b': 'ten bytes.', 'd/c': '', link: { link: 'd/new' } })
+        const world = await new QuotaWorld(box).begin()
+        await world.provider.resetUse('bob', { size: 123_456, files: 789 }, 0)
+        const sessions = [await world.session(mode), await world.session(mode)]
+        await play(sessions, before)
+        const playing = play(sessions, during)
+        for (let turn = 0; turn < pause; turn++) await new Promise((resolve) => setImmediate(resolve))
+        await world.scan()
+        await playing
+        expect(await world.stored()).toEqual(await world.onDisk())
+        await world.end()
+        expect([...world.inFlight]).toEqual([])
+      }),
+      { numRuns: RUNS },
+    )
+  },
+  600_000,
+)
+
+test.each(MODES)(
+  'upload_mode %i: files that are open during a scan count once, with what they grow to',
+  async (mode) => {
+    box.plantHome({ old: 'old text' })
+    const world = await new QuotaWorld(box).begin()
+    const vfs = await world.session(mode)
+    const fresh = await vfs.open(virtualPath('/new'), flags('write', 'create'), {})
+    const edited = await vfs.open(virtualPath('/old'), flags('write'), {})
+    await fresh.write([bytes('x'.repeat(60))], 0)
+    await edited.write([bytes('x'.repeat(20))], 0)
+    expect(await world.scan()).toEqual({ size: 80, files: 2 })
+    await fresh.write([bytes('x'.repeat(60))], 60)
+    for (const file of [fresh, edited]) await file.close()
+    expect(await world.stored()).toEqual({ size: 140, files: 2 })
+    expect(await world.onDisk()).toEqual({ size: 140, files: 2 })
+    await world.end()
+  },
+)
+
 test('what a session writes and another removes meanwhile leaves nothing in the books', async () => {
   const world = await new QuotaWorld(box).begin({ size: 100, files: 2 })
   const [one, other] = [await world.session(0), await world.session(0)]

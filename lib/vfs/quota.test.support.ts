@@ -81,6 +81,15 @@ export class QuotaWorld {
     return scanHome({ storage: nodeStorage, home: Buffer.from(this.#box.home).toString('latin1') })
   }
 
+  /** Counts anew, as an administrator may ask for at any time. */
+  scan(): Promise<QuotaUse> {
+    return this.ledger.recount(
+      'bob',
+      (leaveOut) => scanHome({ storage: nodeStorage, home: Buffer.from(this.#box.home).toString('latin1'), leaveOut }),
+      (use) => this.provider.resetUse('bob', use, 0),
+    )
+  }
+
   /** What the provider has stored when everything is told. */
   async stored(): Promise<QuotaUse> {
     await this.ledger.settle()

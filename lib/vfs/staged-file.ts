@@ -27,6 +27,8 @@ export interface StagedFileOptions {
   sync: boolean
   /** @throws FsError to refuse. */
   authorizeOverwrite(): void
+  /** Called once, when the upload is closed, however that ended. */
+  ended(): void
   /** Called once, when the temporary file is no more. */
   over(): void
 }
@@ -151,7 +153,7 @@ export class StagedFile implements OpenFile {
 
   /** Keeps what a client can go on with, where that is wanted and loses nothing. @returns whether it did. Never rejects. */
   async #giveUp(): Promise<boolean> {
-    const { target, replaces, resumable, over } = this.#options
+    const { target, replaces, resumable, ended, over } = this.#options
     // A file that was only added to still holds all that it did.
     const losesNothing = replaces === undefined || this.#lowestWrite >= replaces
     if (!this.#published && resumable && losesNothing && !this.flags.exclusive) await this.#keep()
@@ -160,6 +162,7 @@ export class StagedFile implements OpenFile {
       // A disk that fails may not fail twice. What stays is swept at the next start: the upload is not over.
       const gone = (await this.#remove()) || (await this.#remove())
       target.release()
+      ended()
       if (gone) over()
       return false
     }
@@ -190,6 +193,7 @@ export class StagedFile implements OpenFile {
 
   #finish(): void {
     this.#options.target.release()
+    this.#options.ended()
     this.#options.over()
   }
 

@@ -206,6 +206,37 @@ describe.each([1, 2] as const)('upload_mode %i', (mode) => {
     expect(box.names()).toEqual(['/f', '/other'])
   })
 
+  test('who makes a file may ask for it by the name that it will have, and nobody else', async () => {
+    box.plantHome({ 'd/': '', l: { link: 'd/f' } })
+    const [vfs, other] = [await box.open(uploads(mode)), await box.open(uploads(mode))]
+    const file = await open(vfs, '/d/f', ...REPLACE)
+    await file.write([bytes('four')], 0)
+    expect((await vfs.lstat(path('/d/f'))).size).toBe(4n)
+    expect((await vfs.stat(path('/l'))).size).toBe(4n)
+    await vfs.setstat(path('/d/f'), { size: 2n, permissions: 0o600, times: { atime: 1, mtime: 2 } })
+    expect(await vfs.stat(path('/d/f'))).toMatchObject({ size: 2n, times: { atime: 1, mtime: 2 } })
+    expect(await outcome(other.stat(path('/d/f')))).toBe('not-found')
+    expect(await outcome(vfs.stat(path('/d/g')))).toBe('not-found')
+    await file.close()
+    expect([box.text('/d/f'), fs.statSync(box.host('/d/f')).mode & 0o777]).toEqual(['fo', 0o600])
+    fs.rmSync(box.host('/d/f'))
+    expect(await outcome(vfs.stat(path('/d/f')))).toBe('not-found')
+  })
+
+  test.each(['close', 'abort'] as const)(
+    'an upload that ended by %s without success is nobody’s to ask for',
+    async (end) => {
+      const storage = watchedStorage((call) => {
+        if (call === 'link' || call === 'rename') throw Object.assign(new Error('injected'), { code: 'EIO' })
+      })
+      const vfs = await box.open({ ...uploads(mode), storage })
+      const file = await open(vfs, '/f', ...REPLACE)
+      expect(await outcome(vfs.lstat(path('/f')))).toBe('done')
+      await outcome(file[end]())
+      expect(await outcome(vfs.lstat(path('/f')))).toBe('not-found')
+    },
+  )
+
   test('an upload that cannot be published is taken away, and says so', async () => {
     box.plantHome({ 'd/': '' })
     let broken = false

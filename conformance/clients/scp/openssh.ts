@@ -5,6 +5,7 @@ import type { Case, Context, Place } from '../../case.ts'
 import { checkSame, checkSameFile, checkSameTree, checkSucceeded } from '../../harness/check.ts'
 import { writeRandomFile, writeRandomFiles } from '../../harness/files.ts'
 import type { Finished } from '../../harness/processes.ts'
+import type { NewAccount } from '../../harness/server.ts'
 import { ACCESSED, checkMarks, checkMode, checkModified, MODIFIED, plantMarked, plantTree } from '../sample-tree.ts'
 
 const MIB = 1024 * 1024
@@ -25,8 +26,12 @@ const DEPTH = 100
 export type Scp = (paths: readonly string[], ...flags: string[]) => Promise<Finished>
 
 /** A place whose account runs commands, and `scp -O` in it. */
-export async function scpPlace(context: Context, bytes = 0): Promise<Place & { scp: Scp }> {
-  const place = await context.place({ commands: true }, bytes)
+export async function scpPlace(
+  context: Context,
+  bytes = 0,
+  account: Partial<NewAccount> = {},
+): Promise<Place & { scp: Scp }> {
+  const place = await context.place({ ...account, commands: true }, bytes)
   const scp: Scp = (paths, ...flags) => place.client.scp(paths, { args: ['-O', ...flags], timeoutMs: 600_000 })
   return { ...place, scp }
 }

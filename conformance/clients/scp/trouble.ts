@@ -1,10 +1,15 @@
-import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Case } from '../../case.ts'
 import { check, checkFailed, checkSame, checkSameFile, checkSucceeded } from '../../harness/check.ts'
 import { exists, writeRandomFile } from '../../harness/files.ts'
+import { NotRun } from '../../harness/not-run.ts'
+import { run } from '../../harness/processes.ts'
+import { requireProgram } from '../../harness/programs.ts'
+import { Scope } from '../../harness/scope.ts'
+import { tempDir } from '../../harness/temp.ts'
 import { scpPlace } from './openssh.ts'
 
 const MIB = 1024 * 1024
@@ -98,6 +103,37 @@ export const TROUBLE: readonly Case[] = [
     },
   },
   {
+    name: 'scp -O: a quota that is reached in the middle of a tree refuses the file with a reason, and what fits is there',
+    needs: 'virtual accounts',
+    async run(context) {
+      const { home, local, client, scp } = await scpPlace(context, 0, { quotaBytes: 2.5 * MIB })
+      await mkdir(join(local, 'tree'))
+      for (const name of ['a', 'b', 'c', 'd']) await writeRandomFile(join(local, 'tree', name), MIB)
+      await writeRandomFile(join(local, 'tree/small'), 1000)
+      checkFailed(await scp(['tree', client.remote('')], '-r'), /tree\/.: .*quota/i)
+      const sizes = await sizesIn(join(home, 'tree'))
+      const total = sizes.reduce((sum, size) => sum + size, 0)
+      check(total <= 2.5 * MIB, `${total} bytes are there, more than the quota`)
+      check(sizes.filter((size) => size === MIB).length === 2, `not two whole files, but ${sizes.join(', ')}`)
+      // What was given back can be used.
+      checkSucceeded(await scp([join('tree', 'small'), client.remote('last')]))
+    },
+  },
+  {
+    name: 'scp -O: a full disk fails the file with a reason, and when there is space again it arrives',
+    async run(context) {
+      const home = await smallDisk(context.scope, '2m')
+      const { local, client, scp } = await scpPlace(context, 0, { home })
+      await writeRandomFile(join(local, 'big'), 3 * MIB)
+      await writeRandomFile(join(local, 'fits'), MIB)
+      checkFailed(await scp(['big', client.remote('stored')]), /stored: No space left on device/)
+      await rm(join(home, 'stored'), { force: true })
+      checkSame(await readdir(home), [], 'what the failed upload left')
+      checkSucceeded(await scp(['fits', client.remote('stored')]))
+      await checkSameFile(join(home, 'stored'), join(local, 'fits'))
+    },
+  },
+  {
     name: 'scp -O: a client that is killed in the middle leaves a server that goes on',
     async run(context) {
       const { home, local, client, scp } = await scpPlace(context)
@@ -117,3 +153,21 @@ export const TROUBLE: readonly Case[] = [
     },
   },
 ]
+
+async function sizesIn(dir: string): Promise<number[]> {
+  const names = await readdir(dir)
+  return Promise.all(names.map(async (name) => (await stat(join(dir, name))).size))
+}
+
+/** A file system of its own with room for `size` (as mount(8) takes it), gone with the scope. */
+async function smallDisk(scope: Scope, size: string): Promise<string> {
+  if (process.getuid?.() !== 0) throw new NotRun('only root can mount a small disk')
+  const at = join(await tempDir(scope), 'disk')
+  await mkdir(at)
+  const mounted = await run(scope, requireProgram('mount'), ['-t', 'tmpfs', '-o', `size=${size}`, 'sftp-test', at])
+  if (mounted.code !== 0) throw new NotRun(`no disk can be mounted here: ${mounted.stderr}`)
+  scope.defer(async () => {
+    await run(new Scope(), requireProgram('umount'), ['-l', at])
+  })
+  return at
+}

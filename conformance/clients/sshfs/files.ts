@@ -17,6 +17,7 @@ const MODEL_SEED = 20_240_101
 export const SSHFS_FILES: readonly Case[] = [
   {
     name: `sshfs: ${MODEL_STEPS} random reads, writes and truncations agree with a file in memory`,
+    needs: 'uploads in place',
     async run(context) {
       const { home, mount } = await mounted(context)
       const below = randomNumbers(MODEL_SEED)
@@ -63,6 +64,7 @@ export const SSHFS_FILES: readonly Case[] = [
   },
   {
     name: 'sshfs: truncate shortens, lengthens with zeros and empties',
+    needs: 'uploads in place',
     async run(context) {
       const { home, mount } = await mounted(context)
       const contents = randomBytes(200_000)
@@ -80,6 +82,7 @@ export const SSHFS_FILES: readonly Case[] = [
   },
   {
     name: 'sshfs: several writers append to one file, and nothing is lost',
+    needs: 'uploads in place',
     async run(context) {
       const { home, mount } = await mounted(context)
       const files = await Promise.all([1, 2, 3].map(() => open(join(mount, 'log'), 'a')))
@@ -94,6 +97,7 @@ export const SSHFS_FILES: readonly Case[] = [
   },
   {
     name: 'sshfs: a file that is written, synced and still open is on the disk',
+    needs: 'uploads in place',
     async run(context) {
       const { home, mount } = await mounted(context)
       await writeFile(join(home, 'expected'), randomBytes(500_000))

@@ -75,6 +75,7 @@ export const SSHFS_PROGRAMS: readonly Case[] = [
   },
   {
     name: 'sshfs: an SQLite database on the mount keeps its transactions and its integrity',
+    needs: 'uploads in place',
     async run(context) {
       const { home, mount } = await mounted(context)
       checkSucceeded(await runPython(context.scope, 'sshfs/database.py', { path: join(mount, 'data.db') }))
