@@ -23,6 +23,7 @@ import { webAdmin } from './httpd/web/web-admin.ts'
 import type { HttpdOptions } from './httpd/httpd.ts'
 import { metricsRoutes } from './httpd/metrics.ts'
 import { openUserFile } from './httpd/user-file.ts'
+import { QuotaScans } from './quota-scans/quota-scans.ts'
 import { ServerReadiness } from './readiness.ts'
 import { createLog } from './logging/logger.ts'
 import { gaugesOf } from './metrics/gauges.ts'
@@ -190,6 +191,31 @@ export async function serve(options: ServeOptions): Promise<Running> {
     })
     shutdown.add(async () => availability.stop())
 
+    const throughput = watchThroughput(connections, clock)
+    shutdown.add(async () => throughput.stop())
+    const { manage_users, track_quota } = config.data_provider
+    const tracks = manage_users === 1 && track_quota !== 0
+    const scans = new QuotaScans({ provider, ledger, storage: nodeStorage, clock, log, tracks })
+    shutdown.add(() => scans.stop())
+    const listeners: string[] = []
+    const web =
+      config.httpd.bind_port === 0
+        ? []
+        : webAdmin(config.httpd, {
+            configDir,
+            accounts,
+            connections,
+            bans: gate.bans,
+            throughput,
+            scans,
+            driver: provider.driver,
+            listeners: () => listeners,
+            version: versionText(),
+            csrf: createCsrf({ clock }),
+            clock,
+            log,
+          })
+
     const sshd = createSshd({
       accounts,
       connections,
@@ -226,32 +252,14 @@ export async function serve(options: ServeOptions): Promise<Running> {
     shutdown.add(() => sshd.close())
 
     const readiness = new ServerReadiness(() => accounts.checkAvailability(), clock)
-    const listeners: string[] = [`SFTP on ${shown(sftpAddress)}`]
-    const throughput = watchThroughput(connections, clock)
-    shutdown.add(async () => throughput.stop())
+    listeners.push(`SFTP on ${shown(sftpAddress)}`)
     const httpd = createHttpd({
       accounts,
       connections,
-      routes:
-        config.httpd.bind_port === 0
-          ? []
-          : webAdmin(config.httpd, {
-              configDir,
-              accounts,
-              connections,
-              bans: gate.bans,
-              throughput,
-              driver: provider.driver,
-              listeners: () => listeners,
-              version: versionText(),
-              csrf: createCsrf({ clock }),
-              clock,
-              log,
-            }),
       version: { version, build_date: date, commit_hash: commit },
       readiness,
       ...(metrics !== undefined && { metrics }),
-      routes: metrics === undefined ? [] : metricsRoutes(metrics),
+      routes: [...(metrics === undefined ? [] : metricsRoutes(metrics)), ...web],
       ...security,
       log,
       clock,

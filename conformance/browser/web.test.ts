@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
@@ -99,6 +100,20 @@ test('an account from its making to its end: made, used, watched, disconnected, 
   await session.ended
   await upload.stop()
   await page.getByText('Nobody is connected').waitFor()
+
+  await page.getByRole('link', { name: 'Quota scans' }).click()
+  await page.getByText('No scan is running').waitFor()
+  await writeFile(`${site.homes}/anna/by-other-means`, 'four')
+  await page.getByLabel('Username').fill('anna')
+  await page.getByRole('button', { name: 'Start scan' }).click()
+  await page.getByText('The scan was started.').waitFor()
+  const files = (await readdir(`${site.homes}/anna`)).length
+  await expect.poll(async () => (await stored('anna'))?.['used_quota_files'], { timeout: 30_000 }).toBe(files)
+  await page.getByLabel('Username').fill('nobody')
+  await page.getByRole('button', { name: 'Start scan' }).click()
+  await page.getByRole('heading', { name: 'Not found' }).waitFor()
+  // What the browser says of every answer of 404.
+  expect(complaints.splice(0)).toEqual([expect.stringContaining('404')])
 
   await open('/web/status')
   await page.getByRole('img', { name: /Bytes a second/ }).waitFor()
@@ -203,6 +218,7 @@ test.each(['light', 'dark'] as const)('every page can be used by everybody, in %
     '/web/user',
     `/web/user/${id}`,
     '/web/connections',
+    '/web/scans',
     '/web/status',
   ]
   for (const path of paths) {
@@ -227,7 +243,7 @@ test('at 360 pixels nothing is wider than the screen', SLOW, async () => {
   const { page, complaints, open } = await pageOf({ width: 360, height: 740 })
   const id = await site.addUser({ username: 'n'.repeat(200), home_dir: `/srv/${'long'.repeat(50)}` })
   onTestFinished(async () => void (await fetch(`${site.url}/api/v1/user/${id}`, { method: 'DELETE' })))
-  for (const path of ['/web/users', '/web/user', `/web/user/${id}`, '/web/connections', '/web/status']) {
+  for (const path of ['/web/users', '/web/user', `/web/user/${id}`, '/web/connections', '/web/scans', '/web/status']) {
     await open(path)
     expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(360)
   }

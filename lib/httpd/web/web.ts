@@ -7,6 +7,7 @@ import type { Connections } from '../../connections/connections.ts'
 import type { Throughput } from '../../connections/throughput.ts'
 import type { Bans } from '../../defender/defender.ts'
 import type { Log } from '../../logging/log.ts'
+import type { QuotaScans, ScanStart } from '../../quota-scans/quota-scans.ts'
 import type { Csrf } from '../csrf.ts'
 import { HttpError, refusalOf } from '../errors.ts'
 import { parseInt64 } from '../query.ts'
@@ -15,7 +16,7 @@ import type { Route, RouteRequest } from '../router.ts'
 import { connectionsPage, connectionsState } from './connections-page.ts'
 import { Live } from './live.ts'
 import { noticeOf, type NoticeKey } from './notices.ts'
-import type { FailedLogins, QuotaScans } from './ports.ts'
+import type { FailedLogins } from './ports.ts'
 import { scansState } from './scans-page.ts'
 import { visible } from './show.ts'
 import { statusPage } from './status-page.ts'
@@ -46,7 +47,7 @@ export interface WebOptions {
   /** `SFTP on 0.0.0.0:2022`, asked for when the page is. */
   listeners: () => readonly string[]
   /** Absent: no scan can be started here. */
-  scans?: QuotaScans
+  scans?: Pick<QuotaScans, 'start' | 'list'>
   failedLogins?: FailedLogins
   clock: Clock
   log: Log
@@ -292,12 +293,12 @@ export function webRoutes(options: WebOptions): Route[] {
           { method: 'GET', path: '/web/scans/events', handle: () => liveScans.open() } satisfies Route,
           post('/web/user/:id/scan', async (request) => {
             const { username } = await accounts.get(userId(request.params['id']))
-            return done('/web/scans', (await scans.start(username)) === 'busy' ? 'scan-busy' : 'scan-started')
+            return scanStarted(await scans.start(username), username)
           }),
           post('/web/scans/start', async (_, form) => {
             const username = form.get('username') ?? ''
             if (username === '') throw new HttpError(400, 'Enter the username whose home shall be scanned.')
-            return done('/web/scans', (await scans.start(username)) === 'busy' ? 'scan-busy' : 'scan-started')
+            return scanStarted(await scans.start(username), username)
           }),
         ]),
 
@@ -311,6 +312,14 @@ function moved(path: '/web/users'): Reply {
 
 function done(path: '/web/users' | '/web/connections' | '/web/status' | '/web/scans', notice: NoticeKey): Reply {
   return redirectReply(`${path}?done=${notice}`)
+}
+
+function scanStarted(outcome: ScanStart, username: string): Reply {
+  if (outcome === 'started') return done('/web/scans', 'scan-started')
+  if (outcome === 'running') return done('/web/scans', 'scan-busy')
+  if (outcome === 'unknown user') throw new HttpError(404, `There is no user ${username}.`)
+  if (outcome === 'stopping') throw new HttpError(503, 'The server is about to stop.')
+  throw new HttpError(403, 'Used quota is not stored here: track_quota or manage_users is 0 in the configuration.')
 }
 
 /** @throws HttpError 400 when it is no integer, 404 when it is one that no provider hands out. */
