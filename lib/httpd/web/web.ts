@@ -56,6 +56,9 @@ export interface WebOptions {
 const FORM = 'application/x-www-form-urlencoded'
 const STALE = 'This form was open for too long, or the server was restarted. Nothing was changed; send it again.'
 
+/** In place of the words of a database. */
+const UNAVAILABLE = 'The data provider cannot do this now. The log of the server says why.'
+
 type Section = 'users' | 'connections' | 'scans' | 'status' | ''
 
 /** The pages for administrators. Every change is a POST of a form with a token; GET changes nothing. */
@@ -115,7 +118,10 @@ export function webRoutes(options: WebOptions): Route[] {
           log.app('httpd', 'error', `${request.method} ${JSON.stringify(request.path)} met a bug: ${inspect(error)}`)
           return message(request, 500, 'Something went wrong here. The log of the server says what.')
         }
-        if (refusal.status >= 500) log.app('httpd', 'error', 'a page cannot be shown', { error })
+        if (refusal.status === 500) {
+          log.app('httpd', 'error', 'a page cannot be shown', { error })
+          return message(request, 500, UNAVAILABLE)
+        }
         return message(request, refusal.status, refusal.message)
       }
     }
@@ -175,6 +181,10 @@ export function webRoutes(options: WebOptions): Route[] {
       return undefined
     } catch (error) {
       if (!(error instanceof AccountError) || error.kind === 'not-found') throw error
+      if (error.kind === 'unavailable') {
+        log.app('httpd', 'error', 'a user cannot be stored', { error })
+        return showUser(request, { ...view, errors: { form: UNAVAILABLE } })
+      }
       const { field, text } = fieldOfRefusal(error.message)
       const found: FormErrors = { [field]: text }
       return showUser(request, { ...view, errors: found })
