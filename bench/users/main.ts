@@ -38,7 +38,11 @@ export async function benchUsers(): Promise<number> {
 
 async function measure(driver: 'sqlite' | 'bolt' | 'memory'): Promise<[string, number][]> {
   const configDir = await mkdtemp(join(MEMORY_DIR, 'users-'))
-  const log = createLog({ destination: { kind: 'stderr' }, verbose: false, now: systemClock })
+  const log = createLog({
+    destination: { kind: 'file', path: join(configDir, 'log') },
+    verbose: false,
+    now: systemClock,
+  })
   const config = { ...defaultConfig().data_provider, driver, name: driver === 'memory' ? '' : 'users.db' }
   const clock = systemClock
   const provider = await openProvider(config, { configDir, log, env: {}, clock })

@@ -119,10 +119,10 @@ export async function uploading(
   const handle = await new Promise<Buffer>((resolve, reject) => {
     sftp.open(path, 'w', (error, opened) => (error ? reject(error) : resolve(opened)))
   })
-  let going = true
+  const stopping = new AbortController()
   const piece = Buffer.alloc(pieceBytes, 'x')
   const work = (async () => {
-    for (let offset = 0; going; offset += piece.length) {
+    for (let offset = 0; !stopping.signal.aborted; offset += piece.length) {
       const answered = await new Promise<boolean>((resolve) => {
         sftp.write(handle, piece, 0, piece.length, offset, (error) => resolve(!error))
         void session.ended.then(() => resolve(false))
@@ -130,11 +130,13 @@ export async function uploading(
       if (!answered) return
       await delay(pauseMs)
     }
-    await new Promise<void>((resolve) => void sftp.close(handle, () => resolve()))
+    await new Promise<void>((resolve) => {
+      sftp.close(handle, () => resolve())
+    })
   })()
   return {
     stop: () => {
-      going = false
+      stopping.abort()
       return work
     },
   }

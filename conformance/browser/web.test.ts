@@ -223,20 +223,23 @@ test.each(['light', 'dark'] as const)('every page can be used by everybody, in %
   ]
   for (const path of paths) {
     await open(path)
-    expect(await violations(page, rules), path).toEqual([])
+    expect({ path, found: await violations(page, rules) }).toEqual({ path, found: [] })
   }
   await open('/web/users')
   await page.getByLabel(`Actions for ${name}`, { exact: true }).click()
-  expect(await violations(page, rules), 'an open menu').toEqual([])
+  expect({ what: 'an open menu', found: await violations(page, rules) }).toEqual({ what: 'an open menu', found: [] })
   await open('/web/user')
   await page.getByLabel('Username').fill('x')
   await page.getByLabel('Public keys').fill('no key')
   await page.getByRole('button', { name: 'Add user' }).click()
   await page.getByRole('alert').waitFor()
-  expect(await violations(page, rules), 'a form with errors').toEqual([])
+  expect({ what: 'a form with errors', found: await violations(page, rules) }).toEqual({
+    what: 'a form with errors',
+    found: [],
+  })
   expect(complaints).toEqual([])
   await open('/web/nothing')
-  expect(await violations(page, rules), 'an error').toEqual([])
+  expect({ what: 'an error', found: await violations(page, rules) }).toEqual({ what: 'an error', found: [] })
 })
 
 test('at 360 pixels nothing is wider than the screen', SLOW, async () => {
@@ -245,7 +248,7 @@ test('at 360 pixels nothing is wider than the screen', SLOW, async () => {
   onTestFinished(async () => void (await fetch(`${site.url}/api/v1/user/${id}`, { method: 'DELETE' })))
   for (const path of ['/web/users', '/web/user', `/web/user/${id}`, '/web/connections', '/web/scans', '/web/status']) {
     await open(path)
-    expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBeLessThanOrEqual(360)
+    expect({ path, width: await page.evaluate('document.documentElement.scrollWidth') }).toEqual({ path, width: 360 })
   }
   expect(complaints).toEqual([])
 })
@@ -268,9 +271,21 @@ test('security 15: a page of another origin can neither change nor read anything
 
   const user = { username: 'mallory', password: 'p', home_dir: '/tmp/mallory', permissions: ['*'] }
   const fields = new URLSearchParams({
-    ...{ username: 'mallory', password: 'p', home_dir: '/tmp/mallory', permissions: '*', status: '1' },
-    ...{ uid: '0', gid: '0', max_sessions: '0', quota_files: '0', quota_size: '0', upload_bandwidth: '0' },
-    ...{ download_bandwidth: '0', csrf_token: 'x', confirmed: '1', connection_id: connection?.connection_id ?? '' },
+    username: 'mallory',
+    password: 'p',
+    home_dir: '/tmp/mallory',
+    permissions: '*',
+    status: '1',
+    uid: '0',
+    gid: '0',
+    max_sessions: '0',
+    quota_files: '0',
+    quota_size: '0',
+    upload_bandwidth: '0',
+    download_bandwidth: '0',
+    csrf_token: 'x',
+    confirmed: '1',
+    connection_id: connection?.connection_id ?? '',
   })
   const targets = [
     '/web/user',
@@ -282,7 +297,7 @@ test('security 15: a page of another origin can neither change nor read anything
   const inputs = [...fields].map(([name, value]) => `<input name="${name}" value="${value}">`).join('')
   const attack = `<!doctype html><title>attack</title>
     ${targets.map((path, at) => `<iframe name="f${at}"></iframe><form target="f${at}" method="post" action="${site.url}${path}">${inputs}</form>`).join('')}
-    ${targets.map((path) => `<img src="${site.url}${path}?${fields}">`).join('')}
+    ${targets.map((path) => `<img src="${site.url}${path}?${fields.toString()}">`).join('')}
     <iframe src="${site.url}/web/users"></iframe>
     <script>
       const url = ${JSON.stringify(site.url)}

@@ -13,14 +13,14 @@ export function visiblePath(path: string): string {
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const
 
 /** SI, as 0.9.4 has it: `999 B`, `1.5 KB`, `3.0 GB`. */
-export function bytes(count: number): string {
-  let value = count
+export function bytes(size: number): string {
+  let value = size
   let unit = 0
   while (value >= 1000 && unit < UNITS.length - 1) {
     value /= 1000
     unit++
   }
-  return unit === 0 ? `${count} B` : `${value.toFixed(1)} ${UNITS[unit]}`
+  return unit === 0 ? `${size} B` : `${value.toFixed(1)} ${UNITS[unit]}`
 }
 
 /** `12,345`. */

@@ -153,7 +153,14 @@ function leaveOutUnchanged(input: Record<string, unknown>, stored: User): void {
 function permissionsOf(granted: unknown): unknown {
   if (typeof granted !== 'object' || granted === null) return granted
   const byPath = Array.isArray(granted) ? { '/': granted } : granted
-  return Object.entries(byPath).map(([path, words]) => [path, Array.isArray(words) ? words.toSorted() : words])
+  return Object.entries(byPath).map(([path, words]) => [
+    path,
+    Array.isArray(words) ? words.map(String).toSorted(byText) : words,
+  ])
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
 }
 
 /** What a browser makes of a text in a field of one line. */

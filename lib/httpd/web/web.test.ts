@@ -27,9 +27,14 @@ function setUp({ manageUsers = true, user }: { manageUsers?: boolean; user?: str
   const provider = new MemoryProvider()
   const accounts = createAccounts({ provider, clock, log, manageUsers, usersBaseDir: '' })
   const connections = new Connections(clock)
-  const bans = { list: async () => [BAN], remove: vi.fn(async (ip: string) => ip === BAN.address) }
+  const bans = {
+    list: async () => [BAN],
+    remove: vi.fn<(ip: string) => Promise<boolean>>(async (ip) => ip === BAN.address),
+  }
   const scans = {
-    start: vi.fn(async (username: string): Promise<ScanStart> => (username === 'alice' ? 'started' : 'unknown user')),
+    start: vi.fn<(username: string) => Promise<ScanStart>>(async (username) =>
+      username === 'alice' ? 'started' : 'unknown user',
+    ),
     list: () => [{ username: HOSTILE, startTimeMs: clock.now(), files: 12_345, size: 1_000_000 }],
   }
   const failed = { timeMs: 0, ip: '192.0.2.1', username: HOSTILE, method: 'password', reason: 'wrong password' }
@@ -58,9 +63,20 @@ function setUp({ manageUsers = true, user }: { manageUsers?: boolean; user?: str
       ...more,
     })
   const fields = {
-    ...{ username: 'alice', password: 'secret word', public_keys: '', permissions: '*', home_dir: '/srv/alice' },
-    ...{ uid: '0', gid: '0', max_sessions: '0', quota_files: '0', quota_size: '0', upload_bandwidth: '0' },
-    ...{ download_bandwidth: '0', status: '1', expiration_date: '' },
+    username: 'alice',
+    password: 'secret word',
+    public_keys: '',
+    permissions: '*',
+    home_dir: '/srv/alice',
+    uid: '0',
+    gid: '0',
+    max_sessions: '0',
+    quota_files: '0',
+    quota_size: '0',
+    upload_bandwidth: '0',
+    download_bandwidth: '0',
+    status: '1',
+    expiration_date: '',
   }
   return { ...api, accounts, bans, clock, connections, csrf, fields, log, post, provider, scans }
 }

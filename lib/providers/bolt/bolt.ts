@@ -6,7 +6,8 @@ import { ProviderError } from '../provider.ts'
 import { BadRow } from '../rows.ts'
 import { Database, idKey, nameKey, nameOfKey } from './database.ts'
 import { prepareFile } from './file.ts'
-import { recordOf, userOfRecord } from './records.ts'
+import type { SortKey } from './records.ts'
+import { recordOf, sortKeyOfRecord, userOfRecord } from './records.ts'
 
 export interface BoltOptions {
   /** Of the file; made when there is none, its folder is not. */
@@ -76,23 +77,26 @@ class BoltProvider implements Provider {
 
   /** Records that cannot be read are logged and left out. */
   users({ limit, offset, order, sort = 'username', username, search = '' }: UserQuery): Promise<User[]> {
-    return this.#read(() => {
+    return this.#ask(async () => {
       if (username !== undefined) {
-        const found = offset === 0 ? this.#named(username) : undefined
-        return [found].flatMap((user) => user ?? []).filter(matching(search))
+        const found = offset === 0 && matching(search)(username) ? this.#named(username) : undefined
+        return found === undefined ? [] : [found]
       }
       const reverse = order === 'DESC'
-      if (sort === 'username' && search === '') return this.#readable({ limit, offset, reverse })
-      if (sort === 'username') {
-        const names = this.#namesWith(search)
-        return (reverse ? names.toReversed() : names).slice(offset, offset + limit).flatMap((name) => this.#shown(name))
+      if (sort === 'username' && search === '') {
+        const range = this.#db.users.getRange({ limit, offset, reverse })
+        return [...range].flatMap(({ key, value }) => this.#orLeftOut(value, nameOfKey(key)))
       }
-      return sorted(this.#readable({}).filter(matching(search)), { sort, order }).slice(offset, offset + limit)
+      const names = sort === 'username' ? await this.#namesWith(search) : await this.#namesBy({ sort, order, search })
+      const page = sort === 'username' && reverse ? names.toReversed() : names
+      return page.slice(offset, offset + limit).flatMap((name) => this.#shown(name))
     })
   }
 
   countUsers({ search = '' }: UserFilter): Promise<number> {
-    return this.#read(() => (search === '' ? this.#db.users.getKeysCount() : this.#namesWith(search).length))
+    return this.#ask(async () =>
+      search === '' ? this.#db.users.getKeysCount() : (await this.#namesWith(search)).length,
+    )
   }
 
   addUser(user: NewUser): Promise<User> {
@@ -159,10 +163,6 @@ class BoltProvider implements Provider {
     return this.#closing
   }
 
-  #readable(range: { limit?: number; offset?: number; reverse?: boolean }): User[] {
-    return [...this.#db.users.getRange(range)].flatMap(({ key, value }) => this.#orLeftOut(value, nameOfKey(key)))
-  }
-
   #shown(username: string): User[] {
     const key = nameKey(username)
     const record = key === undefined ? undefined : this.#db.users.get(key)
@@ -180,8 +180,29 @@ class BoltProvider implements Provider {
   }
 
   /** In byte order. */
-  #namesWith(search: string): string[] {
-    return [...this.#db.users.getKeys()].map(nameOfKey).filter((username) => matching(search)({ username }))
+  async #namesWith(search: string): Promise<string[]> {
+    const has = matching(search)
+    const found: string[] = []
+    for await (const entries of this.#db.slices()) {
+      for (const { key } of entries) {
+        const name = nameOfKey(key)
+        if (has(name)) found.push(name)
+      }
+    }
+    return found
+  }
+
+  /** Only what the order needs is looked at; whole records are read of the page that is shown. */
+  async #namesBy({ sort, order, search }: Required<Pick<UserQuery, 'sort' | 'order' | 'search'>>): Promise<string[]> {
+    const has = matching(search)
+    const found: SortKey[] = []
+    for await (const entries of this.#db.slices()) {
+      for (const { key, value } of entries) {
+        const username = nameOfKey(key)
+        if (has(username)) found.push({ username, ...sortKeyOfRecord(value) })
+      }
+    }
+    return sorted(found, { sort, order }).map(({ username }) => username)
   }
 
   #named(username: string): User | undefined {

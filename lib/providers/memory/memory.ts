@@ -30,12 +30,14 @@ export class MemoryProvider implements Provider {
   async users({ limit, offset, order, sort, username, search }: UserQuery): Promise<User[]> {
     this.#open()
     const found = [...this.#users.values()].filter((user) => username === undefined || user.username === username)
-    return structuredClone(sorted(found.filter(matching(search)), { sort, order }).slice(offset, offset + limit))
+    const has = matching(search)
+    const named = (user: User): boolean => has(user.username)
+    return structuredClone(sorted(found.filter(named), { sort, order }).slice(offset, offset + limit))
   }
 
   async countUsers({ search }: UserFilter): Promise<number> {
     this.#open()
-    return [...this.#users.values()].filter(matching(search)).length
+    return [...this.#ids.keys()].filter(matching(search)).length
   }
 
   async addUser(user: NewUser): Promise<User> {
