@@ -5,7 +5,7 @@ import type { InitOptions } from '../lib/providers/init.ts'
 import type { ServeOptions } from '../lib/serve.ts'
 import { versionText } from '../lib/version/version.ts'
 import { run } from './cli.ts'
-import type { Io } from './cli.ts'
+import type { Io } from './io.ts'
 import type { Running } from './lifetime.ts'
 
 const ended: Running = { stop: () => Promise.resolve(), finished: Promise.resolve() }
@@ -35,6 +35,8 @@ async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial
       seen.init = options
       return Promise.resolve('Data provider mysql: nothing to do')
     },
+    checkConfig: () => Promise.resolve({ problems: [], warnings: [] }),
+    showConfig: () => Promise.resolve([]),
     signals: new EventEmitter(),
     exit: () => undefined,
     ...changes,
@@ -160,6 +162,38 @@ describe('initprovider', () => {
 
   test('has no other flags', async () => {
     expect((await cli(['initprovider', '-l', 'x'])).stderr).toEqual(["Error: unknown shorthand flag: 'l' in -l"])
+  })
+})
+
+describe('config', () => {
+  test('check prints what is wrong, a line each, and ends with 1 only for what is an error', async () => {
+    const good = await cli(['config', 'check', '-c', '/c'])
+    expect([good.code, good.stdout, good.stderr]).toEqual([
+      0,
+      ['The configuration is good: no file, the built-in settings hold'],
+      [],
+    ])
+    const warned = () => Promise.resolve({ file: '/c/f.json', problems: [], warnings: ['old'] })
+    const fair = await cli(['config', 'check'], {}, { checkConfig: warned })
+    expect([fair.code, fair.stdout, fair.stderr]).toEqual([
+      0,
+      ['The configuration is good: /c/f.json'],
+      ['Warning: old'],
+    ])
+    const refused = () => Promise.resolve({ problems: ['a', 'b\n'], warnings: ['old'] })
+    const bad = await cli(['config', 'check'], {}, { checkConfig: refused })
+    expect([bad.code, bad.stdout, bad.stderr]).toEqual([1, [], ['Warning: old', 'Error: a', 'Error: b\\u000a']])
+  })
+
+  test('show takes the place and the form', async () => {
+    const asked: unknown[] = []
+    const showConfig: Io['showConfig'] = (...given) => {
+      asked.push(given)
+      return Promise.resolve(['one', 'two'])
+    }
+    const { code, stdout } = await cli(['config', 'show', '-f', 'f', '--json'], {}, { showConfig })
+    expect([code, stdout]).toEqual([0, ['one', 'two']])
+    expect(asked).toEqual([[{ configDir: '.', configFile: 'f', env: {} }, true]])
   })
 })
 

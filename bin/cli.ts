@@ -1,26 +1,16 @@
 import sade from 'sade'
 import type { Sade } from 'sade'
 import { inert } from '../lib/logging/inert.ts'
-import type { PortableOptions } from '../lib/portable/portable.ts'
-import type { InitOptions } from '../lib/providers/init.ts'
-import type { ServeOptions } from '../lib/serve.ts'
 import { versionText } from '../lib/version/version.ts'
-import { COMMAND_FLAGS, INITPROVIDER_FLAGS, PORTABLE_FLAGS, SERVE_FLAGS } from './flags.ts'
-import { runUntilStopped } from './lifetime.ts'
-import type { Host, Running } from './lifetime.ts'
-import { spellOut, UsageError } from './spelling.ts'
+import { ACTIONS } from './actions.ts'
+import type { ActiveName } from './actions.ts'
+import { commandNames, COMMANDS, GROUPS, groupOf, isCommand, membersOf, usageOf } from './commands.ts'
+import type { CommandName } from './commands.ts'
+import type { Flag } from './flags.ts'
+import type { Io } from './io.ts'
+import { checkWords, spellOut, UsageError } from './spelling.ts'
 import { valuesOf } from './values.ts'
 import type { Given } from './values.ts'
-
-/** Everything the command line touches. */
-export interface Io extends Host {
-  env: NodeJS.ProcessEnv
-  stdout(line: string): void
-  stderr(line: string): void
-  serve(options: ServeOptions): Promise<Running>
-  portable(options: PortableOptions): Promise<Running>
-  initProvider(options: InitOptions): Promise<string>
-}
 
 /**
  * Runs one command line to its end.
@@ -33,11 +23,13 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       io.stdout(`SFTPGo version: ${versionText()}`)
       return 0
     }
-    await act(program(io), commandLine(argv))
+    const request = requestOf(argv)
+    if (request.kind === 'help') showHelp(request.topic)
+    else await act(request, io)
     return 0
   } catch (error) {
     io.stderr(`Error: ${inert(error instanceof Error ? error.message : String(error))}`)
-    return 1
+    return error instanceof UsageError ? (groupOf(argv[0] ?? '')?.usageExitCode ?? 1) : 1
   }
 }
 
@@ -53,103 +45,99 @@ export async function main(): Promise<void> {
     serve: async (options) => (await import('../lib/serve.ts')).serve(options),
     portable: async (options) => (await import('../lib/portable/portable.ts')).portable(options),
     initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
+    checkConfig: async (place) => (await import('../lib/checkup/check.ts')).checkConfig(place),
+    showConfig: async (place, asJson) => (await import('../lib/checkup/show.ts')).showConfig(place, asJson),
     signals: process,
     exit: (status) => process.exit(status),
   })
   process.stdout.write('', () => process.exit(code))
 }
 
-/** The words for sade: a command with its flags spelled out. */
-function commandLine([command, ...args]: readonly string[]): string[] {
-  if (command === undefined || command === '-h' || command === '--help') return ['help']
-  if (command.startsWith('-')) throw new UsageError(`unknown flag: ${command}`)
-  if (command === 'help') return ['help', ...helpTopic(args)]
-  if (!takesFlags(command)) throw unknownCommand(command)
-  const spelled = spellOut(command, args, COMMAND_FLAGS[command])
-  return spelled.includes('--help') ? ['help', command] : [command, ...spelled]
+/** What a command line asks for. */
+type Request =
+  { kind: 'help'; topic?: string } | { kind: 'command'; name: ActiveName; options: string[]; words: string[] }
+
+/** @throws UsageError for what means nothing. */
+function requestOf([first, ...args]: readonly string[]): Request {
+  if (first === undefined || first === '-h' || first === '--help') return { kind: 'help' }
+  if (first.startsWith('-')) throw new UsageError(`unknown flag: ${first}`)
+  if (first === 'help') return helpRequest(args)
+  const group = groupOf(first)
+  return group === undefined ? commandRequest(first, args) : groupRequest(first, group.flags, args)
 }
 
-function helpTopic(words: readonly string[]): string[] {
-  const topic = words.find((word) => word !== '-h' && word !== '--help')
-  if (topic === undefined) return []
-  if (topic !== 'help' && !takesFlags(topic)) throw unknownCommand(topic)
-  return [topic]
+function helpRequest(args: readonly string[]): Request {
+  const topic = args.filter((word) => word !== '-h' && word !== '--help').join(' ')
+  if (topic === '') return { kind: 'help' }
+  if (!isCommand(topic) && groupOf(topic) === undefined) throw unknownCommand(topic)
+  return { kind: 'help', topic }
 }
 
-function takesFlags(command: string): command is keyof typeof COMMAND_FLAGS {
-  return Object.hasOwn(COMMAND_FLAGS, command)
+function groupRequest(group: string, flags: readonly Flag[], args: readonly string[]): Request {
+  const { help, options, rest } = spellOut(args, flags, true)
+  if (help) return { kind: 'help', topic: group }
+  const [member, ...left] = rest
+  if (member === undefined) throw new UsageError(`"sftpgo ${group}" needs one of ${membersOf(group).join(', ')}`)
+  return commandRequest(`${group} ${member}`, [...options, ...left])
+}
+
+function commandRequest(name: string, args: readonly string[]): Request {
+  if (!isCommand(name) || name === 'help') throw unknownCommand(name)
+  const { help, options, words } = spellOut(args, COMMANDS[name].flags)
+  if (help) return { kind: 'help', topic: name }
+  checkWords(name, words, COMMANDS[name].args)
+  return { kind: 'command', name, options, words }
 }
 
 const unknownCommand = (command: string) => new UsageError(`unknown command "${command}" for "sftpgo"`)
 
-async function act(commands: Sade, words: readonly string[]): Promise<void> {
-  const { handler, args } = commands.parse(['node', 'sftpgo', ...words], {
+function showHelp(topic: string | undefined): void {
+  const described = describedProgram()
+  // Those of a group are listed by the group's own help.
+  for (const name of commandNames()) if (!name.includes(' ') || name === topic) addCommand(described, name)
+  for (const [name, { summary, flags }] of Object.entries(GROUPS)) {
+    const members = membersOf(name).map((member) => `  ${usageOf(`${name} ${member}`)}`)
+    described.command(`${name} <command>`).describe([summary, '', ...members])
+    addFlags(described, flags)
+  }
+  described.help(topic)
+}
+
+async function act({ name, options, words }: Extract<Request, { kind: 'command' }>, io: Io): Promise<void> {
+  const command = addCommand(describedProgram(), name)
+  command.action((...args: [...string[], Given]) => perform(name, args.at(-1) as Given, words, io))
+  const { handler, args } = command.parse(['node', 'sftpgo', ...name.split(' '), ...options, '--', ...words], {
     lazy: true,
     // Else sade turns a user name or password made of digits into a number.
-    string: Object.values(COMMAND_FLAGS).flatMap((flags) => flags.map(({ name }) => name)),
+    string: COMMANDS[name].flags.map((flag) => flag.name),
   })
   await handler(...args)
 }
 
-function program(io: Io): Sade {
-  const result = sade('sftpgo').describe('Full featured and highly configurable SFTP server.').version(versionText())
-
-  result.command('serve').describe('Start the SFTP server.')
-  addFlags(result, 'serve')
-  result.action(async (given: Given) => {
-    const value = valuesOf(SERVE_FLAGS, given, io.env)
-    const options: ServeOptions = {
-      configDir: value.text('config-dir'),
-      configFile: value.text('config-file'),
-      log: {
-        filePath: value.text('log-file-path'),
-        maxSizeMb: value.integer('log-max-size'),
-        maxBackups: value.integer('log-max-backups'),
-        maxAgeDays: value.integer('log-max-age'),
-        compress: value.boolean('log-compress'),
-        verbose: value.boolean('log-verbose'),
-      },
-      env: io.env,
-      stdout: (line) => io.stdout(line),
-    }
-    await runUntilStopped(() => io.serve(options), io)
-  })
-
-  result.command('initprovider').describe('Make the tables of the data provider, or complete them.')
-  addFlags(result, 'initprovider')
-  result.action(async (given: Given) => {
-    const value = valuesOf(INITPROVIDER_FLAGS, given, io.env)
-    const configDir = value.text('config-dir')
-    io.stdout(await io.initProvider({ configDir, configFile: value.text('config-file'), env: io.env }))
-  })
-
-  result.command('portable').describe('Serve a single directory.')
-  addFlags(result, 'portable')
-  result.action(async (given: Given) => {
-    const value = valuesOf(PORTABLE_FLAGS, given, io.env)
-    value.boolean('advertise-service')
-    value.boolean('advertise-credentials')
-    const options: PortableOptions = {
-      directory: value.text('directory'),
-      sftpdPort: value.integer('sftpd-port'),
-      sshCommands: value.list('ssh-commands'),
-      username: value.text('username'),
-      password: value.text('password'),
-      logFilePath: value.text('log-file-path'),
-      publicKeys: value.list('public-key'),
-      permissions: value.list('permissions'),
-      stdout: (line) => io.stdout(line),
-    }
-    await runUntilStopped(() => io.portable(options), io)
-  })
-
-  result.command('help [command]').describe('Help about any command.')
-  result.action((command?: string) => result.help(command))
-  return result
+// The parameter ties the flags of a row to its action.
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+function perform<C extends ActiveName>(name: C, given: Given, words: readonly string[], io: Io): Promise<void> {
+  return ACTIONS[name](
+    { value: valuesOf<(typeof COMMANDS)[C]['flags']>(COMMANDS[name].flags, given, io.env), words },
+    io,
+  )
 }
 
-function addFlags(target: Sade, command: keyof typeof COMMAND_FLAGS): void {
-  for (const { name, short, fallback, help } of COMMAND_FLAGS[command])
+const describedProgram = (): Sade =>
+  sade('sftpgo').describe('Full featured and highly configurable SFTP server.').version(versionText())
+
+function addCommand(target: Sade, name: CommandName): Sade {
+  const { summary, flags } = COMMANDS[name]
+  target.command(usageOf(name)).describe(summary)
+  addFlags(target, flags)
+  return target
+}
+
+function addFlags(target: Sade, flags: readonly Flag[]): void {
+  for (const { name, short, fallback, help } of flags)
     // Not handed to sade as a default: a flag that was not given must still be told from one that was.
-    target.option(`-${short}, --${name}`, fallback === '' ? help : `${help} (default ${fallback})`)
+    target.option(
+      short === undefined ? `--${name}` : `-${short}, --${name}`,
+      fallback === '' ? help : `${help} (default ${fallback})`,
+    )
 }

@@ -4,14 +4,22 @@ import type { FlagVariable } from '../lib/config/environment.ts'
 export interface Flag {
   /** Without dashes. */
   name: string
-  short: string
-  kind: 'text' | 'integer' | 'boolean' | 'list'
-  /** Written as on the command line. */
+  /** One letter. */
+  short?: string
+  /** `list` is separated by commas, `words` by blanks: it takes all that follows up to the next flag. */
+  kind: 'text' | 'integer' | 'boolean' | 'list' | 'words'
+  /** Written as on the command line; `''` for what the help says. */
   fallback: string
   /** Read when the flag is not given; the fallback holds when it is not set either. */
   variable?: FlagVariable
-  /** Largest integer; the smallest is 0. */
+  /** Smallest integer, 0 when absent. */
+  min?: number
   max?: number
+  /** What it may be, or each item of a list. */
+  choices?: readonly string[]
+  /** Completed by the shell. */
+  completes?: 'file' | 'directory'
+  /** One sentence without its full stop. */
   help: string
 }
 
@@ -92,6 +100,11 @@ export const SERVE_FLAGS = [
   },
 ] as const satisfies readonly Flag[]
 
+export const CONFIG_SHOW_FLAGS = [
+  ...INITPROVIDER_FLAGS,
+  { name: 'json', kind: 'boolean', fallback: 'false', help: 'Print one JSON object' },
+] as const satisfies readonly Flag[]
+
 export const PORTABLE_FLAGS = [
   {
     name: 'directory',
@@ -147,10 +160,3 @@ export const PORTABLE_FLAGS = [
     help: 'Accepted for compatibility, as --advertise-service',
   },
 ] as const satisfies readonly Flag[]
-
-/** The commands that take flags. */
-export const COMMAND_FLAGS: Readonly<Record<'serve' | 'initprovider' | 'portable', readonly Flag[]>> = {
-  serve: SERVE_FLAGS,
-  initprovider: INITPROVIDER_FLAGS,
-  portable: PORTABLE_FLAGS,
-}

@@ -1,3 +1,4 @@
+import type { Argument } from './commands.ts'
 import type { Flag } from './flags.ts'
 
 /** A command line that means nothing; the message is one line. */
@@ -5,24 +6,40 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+export interface Spelled {
+  /** Help is asked for; nothing else counts then. */
+  help: boolean
+  /** Each `--name=value`. */
+  options: string[]
+  /** What is no flag. */
+  words: string[]
+  /** What was not looked at. */
+  rest: string[]
+}
+
 /**
- * Rewrites a command's arguments so that each is `--name=value`; a call for help leaves `--help` alone.
+ * Rewrites arguments so that each flag is `--name=value`.
  *
  * The parser below sade guesses: it would read `-v` after a command as the program's version, `-l/tmp/log` as eight
  * flags, the word after `--password=` as the password, and `--no-x` as a flag. Spelled out, nothing is left to guess.
- * @throws UsageError for an unknown flag, a missing value and a word that is no flag.
+ * @param stopAtWord leaves the first word that is no flag, and what follows it, in `rest`.
+ * @throws UsageError for an unknown flag and a missing value.
  */
-export function spellOut(command: string, args: readonly string[], flags: readonly Flag[]): string[] {
+export function spellOut(args: readonly string[], flags: readonly Flag[], stopAtWord = false): Spelled {
   const left = [...args]
-  const result: string[] = []
+  const options: string[] = []
+  const words: string[] = []
   const take = (flag: Flag, given: string, attached: string | undefined): void => {
     const value = attached ?? (flag.kind === 'boolean' ? 'true' : left.shift())
     if (value === undefined) throw new UsageError(`flag needs an argument: ${given}`)
-    result.push(`--${flag.name}=${value}`)
+    options.push(`--${flag.name}=${value}`)
+    if (flag.kind !== 'words' || attached !== undefined) return
+    while (left[0] !== undefined && !left[0].startsWith('-')) options.push(`--${flag.name}=${left.shift()}`)
   }
   for (let word = left.shift(); word !== undefined; word = left.shift()) {
     const long = /^--([^=]+)(?:=(.*))?$/s.exec(word)
-    if (word === '--help') return [word]
+    if (word === '--help') return { help: true, options: [], words: [], rest: [] }
+    if (word === '--' && !stopAtWord) return { help: false, options, words: [...words, ...left], rest: [] }
     if (long !== null) {
       const flag = flags.find(({ name }) => name === long[1])
       if (flag === undefined) throw new UsageError(`unknown flag: --${long[1]}`)
@@ -30,7 +47,7 @@ export function spellOut(command: string, args: readonly string[], flags: readon
     } else if (/^-[^-]/.test(word)) {
       for (let group = word.slice(1); group !== '';) {
         const short = group.charAt(0)
-        if (short === 'h') return ['--help']
+        if (short === 'h') return { help: true, options: [], words: [], rest: [] }
         const flag = flags.find((candidate) => candidate.short === short)
         if (flag === undefined) throw new UsageError(`unknown shorthand flag: '${short}' in ${word}`)
         const rest = group.slice(1)
@@ -39,10 +56,24 @@ export function spellOut(command: string, args: readonly string[], flags: readon
         take(flag, `-${short}`, value)
         group = value === undefined ? rest : ''
       }
-    } else {
-      const hint = word === 'true' || word === 'false' ? ', a switch is set with "="' : ''
-      throw new UsageError(`unexpected argument "${word}" for "sftpgo ${command}"${hint}`)
-    }
+    } else if (stopAtWord) {
+      return { help: false, options, words, rest: [word, ...left] }
+    } else words.push(word)
   }
-  return result
+  return { help: false, options, words, rest: [] }
+}
+
+/** @throws UsageError for words that are missing, too many or not allowed. */
+export function checkWords(command: string, words: readonly string[], args: readonly Argument[]): void {
+  const excess = words[args.length]
+  if (excess !== undefined) {
+    const hint = excess === 'true' || excess === 'false' ? ', a switch is set with "="' : ''
+    throw new UsageError(`unexpected argument "${excess}" for "sftpgo ${command}"${hint}`)
+  }
+  for (const [at, { name, optional, choices }] of args.entries()) {
+    const word = words[at]
+    if (word === undefined && optional !== true) throw new UsageError(`"sftpgo ${command}" needs <${name}>`)
+    if (word !== undefined && choices !== undefined && !choices.includes(word))
+      throw new UsageError(`${name} is "${word}", allowed is ${choices.join(', ')}`)
+  }
 }

@@ -9,12 +9,16 @@ type NameOf<F extends readonly Flag[], K extends Flag['kind']> = Extract<F[numbe
 
 /** Reads the values of one command's flags: flag before environment before fallback. */
 export interface Values<F extends readonly Flag[]> {
+  /** @throws UsageError naming the flag or variable whose text is not allowed. */
   text(name: NameOf<F, 'text'>): string
   /** @throws UsageError naming the flag or variable whose text is not a number in range. */
   integer(name: NameOf<F, 'integer'>): number
   /** @throws UsageError naming the flag or variable whose text is neither true nor false. */
   boolean(name: NameOf<F, 'boolean'>): boolean
-  list(name: NameOf<F, 'list'>): string[]
+  /** @throws UsageError naming the flag or variable with an item that is not allowed. */
+  list(name: NameOf<F, 'list' | 'words'>): string[]
+  /** Whether there is a value beside the fallback. */
+  given(name: F[number]['name']): boolean
 }
 
 export function valuesOf<F extends readonly Flag[]>(flags: F, given: Given, env: NodeJS.ProcessEnv): Values<F> {
@@ -22,9 +26,15 @@ export function valuesOf<F extends readonly Flag[]>(flags: F, given: Given, env:
     const flag = flags.find((candidate) => candidate.name === name)
     if (flag === undefined) throw new Error(`no flag ${name}`)
     const typed = given[name]
-    if (typed !== undefined) return { flag, source: `--${name}`, texts: [typed].flat() }
+    if (typed !== undefined) return { flag, source: `--${name}`, texts: [typed].flat(), isGiven: true }
     const inherited = flag.variable === undefined ? undefined : env[flag.variable]
-    return { flag, source: flag.variable ?? `--${name}`, texts: [inherited ?? flag.fallback] }
+    const texts = [inherited ?? flag.fallback]
+    return { flag, source: flag.variable ?? `--${name}`, texts, isGiven: inherited !== undefined }
+  }
+  const checked = (text: string, flag: Flag, source: string) => {
+    if (flag.choices !== undefined && !flag.choices.includes(text))
+      throw new UsageError(`invalid value "${text}" for ${source}: allowed is ${flag.choices.join(', ')}`)
+    return text
   }
   // Of a flag that takes one value the last one given counts.
   const last = (name: string) => {
@@ -32,13 +42,16 @@ export function valuesOf<F extends readonly Flag[]>(flags: F, given: Given, env:
     return { ...rest, text: texts.at(-1) ?? '' }
   }
   return {
-    text: (name) => last(name).text,
+    text(name) {
+      const { flag, source, text, isGiven } = last(name)
+      return isGiven ? checked(text, flag, source) : text
+    },
     integer(name) {
       const { flag, source, text } = last(name)
-      const max = flag.max ?? Number.MAX_SAFE_INTEGER
+      const { min = 0, max = Number.MAX_SAFE_INTEGER } = flag
       const value = parseInteger(text)
-      if (value === undefined || value < 0 || value > max)
-        throw new UsageError(`invalid value "${text}" for ${source}: a whole number from 0 to ${max} is allowed`)
+      if (value === undefined || value < min || value > max)
+        throw new UsageError(`invalid value "${text}" for ${source}: a whole number from ${min} to ${max} is allowed`)
       return value
     },
     boolean(name) {
@@ -47,7 +60,12 @@ export function valuesOf<F extends readonly Flag[]>(flags: F, given: Given, env:
       if (value === undefined) throw new UsageError(`invalid value "${text}" for ${source}: true or false is allowed`)
       return value
     },
-    list: (name) => find(name).texts.flatMap(splitList),
+    list(name) {
+      const { flag, source, texts, isGiven } = find(name)
+      if (flag.kind === 'words') return isGiven ? texts.map((text) => checked(text, flag, source)) : []
+      return texts.flatMap(splitList).map((text) => checked(text, flag, source))
+    },
+    given: (name) => find(name).isGiven,
   }
 }
 

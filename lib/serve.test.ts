@@ -308,7 +308,7 @@ describe('a server', () => {
       expect.objectContaining({
         level: 'warn',
         sender: 'config',
-        message: 'sftpd.actions has no effect in this version',
+        message: 'sftpd.actions.execute_on has no effect: neither command nor http_notification_url is set',
       }),
     )
   })

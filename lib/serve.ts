@@ -7,13 +7,13 @@ import type { Clock } from './clock.ts'
 import { deprecatedSettings } from './config/deprecated.ts'
 import { loadConfig, resolveIn } from './config/load.ts'
 import type { Config } from './config/schema.ts'
-import { unsupportedSettings } from './config/unsupported.ts'
 import { Connections } from './connections/connections.ts'
 import { watchThroughput } from './connections/throughput.ts'
 import { createGate } from './defender/gate.ts'
 import type { Gate } from './defender/gate.ts'
 import { createHasher } from './hashing/hasher.ts'
 import { createPasswords } from './accounts/passwords.ts'
+import { banRoutes } from './httpd/bans.ts'
 import { createBasicAuth } from './httpd/basic-auth.ts'
 import { certificateFiles, loadCertificates } from './httpd/certificates.ts'
 import { judgeExposure } from './httpd/exposure.ts'
@@ -22,15 +22,20 @@ import { createHttpd } from './httpd/httpd.ts'
 import { webAdmin } from './httpd/web/web-admin.ts'
 import type { HttpdOptions } from './httpd/httpd.ts'
 import { metricsRoutes } from './httpd/metrics.ts'
+import { quotaScanRoutes } from './httpd/quota-scans.ts'
 import { openUserFile } from './httpd/user-file.ts'
-import { QuotaScans } from './quota-scans/quota-scans.ts'
 import { ServerReadiness } from './readiness.ts'
 import { createLog } from './logging/logger.ts'
 import { gaugesOf } from './metrics/gauges.ts'
 import { meteredThrottle } from './metrics/metered-throttle.ts'
 import { createPrometheus } from './metrics/prometheus.ts'
+import { Hooks } from './notifications/hooks.ts'
+import { thisOwner } from './notifications/owner.ts'
+import { actionsOf, mayStore } from './notifications/settings.ts'
 import { watchAvailability } from './providers/availability.ts'
+import { MemoryOutbox } from './providers/memory/outbox.ts'
 import { openProvider } from './providers/open.ts'
+import { QuotaScans } from './quota-scans/quota-scans.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
 import { loadHostKeys } from './sshd/host-keys.ts'
 import { createSshd } from './sshd/sshd.ts'
@@ -48,6 +53,11 @@ import { newInstance } from './vfs/temporary-name.ts'
 
 /** In the configuration directory: a note for every account with uploads under way. */
 const IN_FLIGHT_FOLDER = 'in-flight'
+
+/** What a stop spends on notifications that wait; the others are delivered after the next start. */
+const NOTIFY_AT_STOP_MS = 5_000
+/** Of commands, where the server has none itself. */
+const USUAL_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 export interface ServeOptions {
   configDir: string
@@ -127,8 +137,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     shutdown.add(() => log.close())
     log.app('service', 'info', `starting SFTPGo ${versionText()}, configuration: ${file ?? 'built in'}`)
     log.app('service', 'info', transportNote())
-    for (const warning of [...warnings, ...deprecatedSettings(config), ...unsupportedSettings(config)])
-      log.app('config', 'warn', warning)
+    for (const warning of [...warnings, ...deprecatedSettings(config)]) log.app('config', 'warn', warning)
     process.umask(Number.parseInt(config.sftpd.umask, 8))
 
     const hostKeys = await loadHostKeys(
@@ -138,8 +147,20 @@ export async function serve(options: ServeOptions): Promise<Running> {
     )
     const provider = await openProvider(config.data_provider, { configDir, log, env: options.env, clock })
     shutdown.add(() => provider.close())
+    const hooks = new Hooks({
+      openOutbox: async () => (mayStore(config) ? provider.openOutbox() : new MemoryOutbox()),
+      owner: thisOwner(),
+      clock,
+      log,
+      random: Math.random,
+      path: options.env['PATH'] ?? USUAL_PATH,
+    })
+    // After the last connection has ended, and what it did has been told.
+    shutdown.add(() => hooks.stop(NOTIFY_AT_STOP_MS))
+    await hooks.configure(actionsOf(config))
     const accounts = createAccounts({
       provider,
+      notify: (action, user) => hooks.user(action, user),
       clock,
       log,
       manageUsers: config.data_provider.manage_users === 1,
@@ -166,6 +187,15 @@ export async function serve(options: ServeOptions): Promise<Running> {
         resumable: config.sftpd.upload_mode === 2,
       })
     if (recovery !== undefined) shutdown.add(() => recovery.finished())
+    const scans = new QuotaScans({
+      provider,
+      ledger,
+      storage: nodeStorage,
+      clock,
+      log,
+      tracks: config.data_provider.track_quota !== 0 && config.data_provider.manage_users === 1,
+    })
+    shutdown.add(() => scans.stop())
     const connections = new Connections(clock)
     const gate = createGate({ config: config.defender, clock, log })
     const hasher = createHasher()
@@ -193,10 +223,6 @@ export async function serve(options: ServeOptions): Promise<Running> {
 
     const throughput = watchThroughput(connections, clock)
     shutdown.add(async () => throughput.stop())
-    const { manage_users, track_quota } = config.data_provider
-    const tracks = manage_users === 1 && track_quota !== 0
-    const scans = new QuotaScans({ provider, ledger, storage: nodeStorage, clock, log, tracks })
-    shutdown.add(() => scans.stop())
     const listeners: string[] = []
     const web =
       config.httpd.bind_port === 0
@@ -239,6 +265,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
           sync: config.sftpd.fsync === 'close',
           instance,
         },
+        hooks,
         ready: (username) => recovery?.ready(username) ?? Promise.resolve(),
       }),
       hasher,
@@ -259,7 +286,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
       version: { version, build_date: date, commit_hash: commit },
       readiness,
       ...(metrics !== undefined && { metrics }),
-      routes: [...(metrics === undefined ? [] : metricsRoutes(metrics)), ...web],
+      routes: [
+        ...quotaScanRoutes(scans),
+        ...banRoutes(gate.bans),
+        ...(metrics === undefined ? [] : metricsRoutes(metrics)),
+        ...web,
+      ],
       ...security,
       log,
       clock,

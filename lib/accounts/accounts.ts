@@ -87,6 +87,17 @@ export interface Accounts {
   list(query: UserQuery): Promise<User[]>
   /** How many users there are whose names have what is searched for. @throws AccountError `unavailable`. */
   count(filter: UserFilter): Promise<number>
+  /**
+   * All users by name, for a backup: unlike everywhere else with their password hashes.
+   * @throws AccountError `unavailable`, at any time.
+   */
+  dump(): AsyncGenerator<User, void, void>
+  /**
+   * Adds the users that are new by their name, and overlays the others; ids, counters and last_login are not taken. All are
+   * judged before any is stored.
+   * @throws AccountError as {@link add}, naming the user; of those that are judged well some may be stored by then.
+   */
+  load(inputs: readonly UserInput[]): Promise<{ added: number; updated: number }>
   /** @throws AccountError `unavailable`. */
   checkAvailability(): Promise<void>
 }

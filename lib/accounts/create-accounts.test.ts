@@ -8,6 +8,7 @@ import type { AccountsOptions } from './create-accounts.ts'
 import { createAccounts } from './create-accounts.ts'
 import { createPasswords } from './passwords.ts'
 import { ED25519 } from './sample-keys.ts'
+import type { User } from './user.ts'
 
 const NOW = 1_700_000_000_000
 const clock = { now: () => NOW, monotonic: () => 0, after: () => ({ cancel() {} }) }
@@ -181,4 +182,112 @@ describe('a provider that fails', () => {
 
 test('an available provider is available', async () => {
   await expect(accounts.checkAvailability()).resolves.toBeUndefined()
+})
+
+describe('a dump and its way back', () => {
+  async function dumped(): Promise<User[]> {
+    const users: User[] = []
+    for await (const user of accounts.dump()) users.push(user)
+    return users
+  }
+
+  test('holds every user by name, hashes included', async () => {
+    for (let n = 0; n < 1001; n++) await provider.addUser({ ...sampleUser(`user-${n}`), password: `hash ${n}` })
+    const users = await dumped()
+    expect(users).toHaveLength(1001)
+    expect(users.map(({ username }) => username)).toEqual(users.map(({ username }) => username).toSorted())
+    expect(users.find(({ username }) => username === 'user-7')?.password).toBe('hash 7')
+  })
+
+  test('loaded elsewhere it makes the same users, whose counters begin at 0; loaded again it changes nothing', async () => {
+    await accounts.add(ALICE)
+    await accounts.add({ ...ALICE, username: 'bob', public_keys: [ED25519.line], permissions: { '/': ['list'] } })
+    await provider.resetUse('bob', { size: 5, files: 1 }, NOW)
+    const users = await dumped()
+    provider = new MemoryProvider()
+    accounts = make()
+    await accounts.add({ ...ALICE, username: 'carol' })
+    expect(await accounts.load(users.map((user) => ({ ...user })))).toEqual({ added: 2, updated: 0 })
+    const restored = await dumped()
+    expect(restored.slice(0, 2)).toEqual(
+      users.map((user, n) => ({ ...user, id: n + 2, used_quota_size: 0, used_quota_files: 0, last_quota_update: 0 })),
+    )
+    expect(await accounts.load(users.map((user) => ({ ...user })))).toEqual({ added: 0, updated: 2 })
+    expect(await dumped()).toEqual(restored)
+    expect(await accounts.loginWithPassword('bob', 'secret')).toMatchObject({ ok: true })
+  })
+
+  test.each([
+    [
+      'a field that is wrong',
+      { ...ALICE, username: 'bad', uid: 'x' },
+      'users[1] "bad": uid must be an integer, got "x"',
+    ],
+    ['a user without a name', { ...ALICE, username: '' }, 'users[1] "": username is empty'],
+    ['a name that comes twice', ALICE, 'users[1] "alice": username is that of an earlier one'],
+    [
+      'a hash that cannot be checked',
+      { ...ALICE, username: 'old', password: '$2a$10$x' },
+      'users[1] "old": password: ',
+    ],
+  ])('%s is named, and nothing is stored', async (_what, second, problem) => {
+    await expect(accounts.load([ALICE, second])).rejects.toMatchObject({
+      kind: 'validation',
+      message: expect.stringContaining(`Validation error: ${problem}`),
+    })
+    expect(await dumped()).toEqual([])
+  })
+
+  test('open sessions follow what was loaded', async () => {
+    const { id } = await accounts.add(ALICE)
+    const login = await accounts.loginWithPassword('alice', 'secret')
+    if (!login.ok) throw new Error('refused')
+    const ends: string[] = []
+    expect(await accounts.openSession(login, (reason) => ends.push(reason))).toMatchObject({ ok: true })
+    await accounts.load([{ username: 'alice', status: 0, id: id + 5 }])
+    expect(ends).toEqual(['user is disabled'])
+  })
+
+  test('nothing is loaded where accounts are not managed', async () => {
+    accounts = make({ manageUsers: false })
+    await expect(accounts.load([])).rejects.toMatchObject({ kind: 'method-disabled' })
+  })
+})
+
+describe('whoever is to be told of changes', () => {
+  test('is told after each, of the account as it is then, and as it was when it is removed', async () => {
+    const told: unknown[] = []
+    const telling = make({
+      notify: (action, user) => void told.push([action, user.id, user.uid, user.password]),
+    })
+    await telling.add(ALICE)
+    await telling.update(1, { uid: 5 })
+    await telling.load([
+      { username: 'alice', uid: 6 },
+      { ...ALICE, username: 'bob' },
+    ])
+    await telling.remove(1)
+    expect(told).toEqual([
+      ['add', 1, 0, ''],
+      ['update', 1, 5, ''],
+      ['update', 1, 6, ''],
+      ['add', 2, 0, ''],
+      ['delete', 1, 6, ''],
+    ])
+  })
+
+  test('is told nothing of what was refused, nor of logins and quota', async () => {
+    const told: unknown[] = []
+    const telling = make({ notify: (action) => void told.push(action) })
+    await telling.add(ALICE)
+    await expect(telling.add(ALICE)).rejects.toMatchObject({ kind: 'exists' })
+    await expect(telling.update(1, { uid: -1 })).rejects.toMatchObject({ kind: 'validation' })
+    await expect(telling.remove(7)).rejects.toMatchObject({ kind: 'not-found' })
+    const disabled = make({ manageUsers: false, notify: (action) => void told.push(action) })
+    await expect(disabled.remove(1)).rejects.toMatchObject({ kind: 'method-disabled' })
+    const login = await telling.loginWithPassword('alice', 'secret')
+    if (login.ok) telling.loggedIn(login.user)
+    await provider.addUse('alice', { size: 1, files: 1 }, NOW)
+    expect(told).toEqual(['add'])
+  })
 })

@@ -14,6 +14,14 @@ export function notFound(id: number): AccountError {
   return new AccountError('not-found', `Not found: no user with id ${id}`)
 }
 
+/** What is wrong with a value that was sent, without the words in front; undefined for any other error. */
+export function asProblem(error: unknown): string | undefined {
+  if (error instanceof PasswordError && error.kind === 'refused') return `password: ${error.message}`
+  if (error instanceof AccountError && error.kind === 'validation')
+    return error.message.replace(/^Validation error: /, '')
+  return undefined
+}
+
 /** Runs a provider's or hasher's call in the words of accounts: nothing but {@link AccountError} comes out. */
 export async function asAccountError<T>(call: () => Promise<T>): Promise<T> {
   try {

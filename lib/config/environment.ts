@@ -50,7 +50,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv): { overrides: Override[]
   return { overrides, warnings }
 }
 
-const READ: Readonly<Record<LeafKind, (text: string) => unknown>> = {
+/** How a text stands for a setting. */
+export const READ: Readonly<Record<LeafKind, (text: string) => unknown>> = {
   text: (text) => text,
   integer: (text) => parseInteger(text) ?? text,
   // A variable that is set but empty counts as given.

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { JsonSyntaxError, parseJson } from './json.ts'
+import { parseJson } from './json.ts'
+import { SyntaxProblem } from './syntax-error.ts'
 
 test.each([
   { name: 'nothing at all', text: '', line: 1, column: 1, expected: 'a value' },
@@ -36,7 +37,7 @@ function outcome(parse: () => unknown): unknown {
   try {
     return { value: parse() }
   } catch (error) {
-    return error instanceof SyntaxError || error instanceof JsonSyntaxError ? 'refused' : error
+    return error instanceof SyntaxError || error instanceof SyntaxProblem ? 'refused' : error
   }
 }
 

@@ -1,24 +1,12 @@
-/** A JSON text that cannot be read; `line` and `column` count from 1. */
-export class JsonSyntaxError extends Error {
-  override readonly name = 'JsonSyntaxError'
-  readonly line: number
-  readonly column: number
-  /** @param expected what could have stood there; never a piece of the text, which may hold secrets. */
-  constructor(expected: string, line: number, column: number, options?: ErrorOptions) {
-    super(`line ${line}, column ${column}: expected ${expected}`, options)
-    this.line = line
-    this.column = column
-  }
-}
+import { problemAt } from './syntax-error.ts'
 
-/** @throws JsonSyntaxError with the place of the mistake, which `JSON.parse` tells only for some. */
+/** @throws SyntaxProblem with the place of the mistake, which `JSON.parse` tells only for some. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
     const { expected, offset } = locate(text)
-    const before = text.slice(0, offset).split('\n')
-    throw new JsonSyntaxError(expected, before.length, (before.at(-1) ?? '').length + 1, { cause: error })
+    throw problemAt(text, offset, expected, { cause: error })
   }
 }
 

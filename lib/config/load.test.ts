@@ -33,7 +33,7 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
 
 describe('the file', () => {
   test('without one the built-in settings hold', async () => {
-    expect(await load()).toEqual({ config: defaultConfig(), file: undefined, warnings: [] })
+    expect(await load()).toMatchObject({ config: defaultConfig(), file: undefined, warnings: [] })
   })
 
   test('the directories are searched in order, each once', () => {
@@ -108,108 +108,110 @@ const REFUSED: { name: string; content: unknown; message: string }[] = [
   {
     name: 'an unknown key, with the key that was meant',
     content: { sftpd: { bind_prot: 1 } },
-    message: 'FILE: sftpd.bind_prot is not a setting, did you mean sftpd.bind_port?',
+    message: 'FILE: line 1: sftpd.bind_prot is not a setting, did you mean sftpd.bind_port?',
   },
-  { name: 'an unknown key like no other', content: { hello: 1 }, message: 'FILE: hello is not a setting' },
+  { name: 'an unknown key like no other', content: { hello: 1 }, message: 'FILE: line 1: hello is not a setting' },
   {
     name: 'an unknown key in a list',
     content: { sftpd: { keys: [{ private_key: 'k', x: 1 }] } },
-    message: 'FILE: sftpd.keys[0].x is not a setting',
+    message: 'FILE: line 1: sftpd.keys[0].x is not a setting',
   },
   {
     name: 'a key that a prototype has',
     content: '{"sftpd": {"__proto__": {"a": 1}, "constructor": 1}}',
-    message: 'FILE: sftpd.__proto__ is not a setting; FILE: sftpd.constructor is not a setting',
+    message: 'FILE: line 1: sftpd.__proto__ is not a setting; FILE: line 1: sftpd.constructor is not a setting',
   },
   {
     name: 'a key written twice in different case',
     content: { httpd: { bind_port: 1, BIND_PORT: 2 } },
-    message: 'FILE: httpd.bind_port is given twice',
+    message: 'FILE: line 1: httpd.bind_port is given twice',
   },
   {
     name: 'a port out of range',
     content: { sftpd: { bind_port: 65_536 } },
-    message: 'FILE: sftpd.bind_port is 65536, allowed is a whole number from 0 to 65535',
+    message: 'FILE: line 1: sftpd.bind_port is 65536, allowed is a whole number from 0 to 65535',
   },
   {
     name: 'a broken number, once',
     content: { httpd: { bind_port: 1e9 + 0.5 } },
-    message: 'FILE: httpd.bind_port is 1000000000.5, allowed is a whole number from 0 to 65535',
+    message: 'FILE: line 1: httpd.bind_port is 1000000000.5, allowed is a whole number from 0 to 65535',
   },
   {
     name: 'a number written as text',
     content: { httpd: { bind_port: '80' } },
-    message: 'FILE: httpd.bind_port is "80", allowed is a whole number from 0 to 65535',
+    message: 'FILE: line 1: httpd.bind_port is "80", allowed is a whole number from 0 to 65535',
   },
   {
     name: 'a choice that does not exist',
     content: { sftpd: { upload_mode: 3 } },
-    message: 'FILE: sftpd.upload_mode is 3, allowed is 0, 1 or 2',
+    message: 'FILE: line 1: sftpd.upload_mode is 3, allowed is 0, 1 or 2',
   },
   {
     name: 'an umask that is not octal',
     content: { sftpd: { umask: '0088' } },
-    message: 'FILE: sftpd.umask is "0088", allowed is an octal text from "0000" to "0777"',
+    message: 'FILE: line 1: sftpd.umask is "0088", allowed is an octal text from "0000" to "0777"',
   },
   {
     name: 'an umask over 0777',
     content: { sftpd: { umask: '1000' } },
-    message: 'FILE: sftpd.umask is "1000", allowed is an octal text from "0000" to "0777"',
+    message: 'FILE: line 1: sftpd.umask is "1000", allowed is an octal text from "0000" to "0777"',
   },
   {
     name: 'an unknown event',
     content: { data_provider: { actions: { execute_on: ['add', 'upload'] } } },
-    message: 'FILE: data_provider.actions.execute_on[1] is "upload", allowed is one of add, update, delete',
+    message: 'FILE: line 1: data_provider.actions.execute_on[1] is "upload", allowed is one of add, update, delete',
   },
   {
     name: 'a relative command',
     content: { sftpd: { actions: { command: 'notify.sh' } } },
-    message: 'FILE: sftpd.actions.command is "notify.sh", allowed is an absolute path, or empty',
+    message: 'FILE: line 1: sftpd.actions.command is "notify.sh", allowed is an absolute path, or empty',
   },
   {
     name: 'a notification that is no web address, without its password',
     content: { sftpd: { actions: { http_notification_url: 'ftp://u:p@h/' } } },
-    message: 'FILE: sftpd.actions.http_notification_url is "ftp://***@h/", allowed is an http or https URL, or empty',
+    message:
+      'FILE: line 1: sftpd.actions.http_notification_url is "ftp://***@h/", allowed is an http or https URL, or empty',
   },
   {
     name: 'a banner that would break the identification line',
     content: { sftpd: { banner: 'a\r\nb' } },
-    message: 'FILE: sftpd.banner is "a\\r\\nb", allowed is up to 245 printable ASCII characters',
+    message: 'FILE: line 1: sftpd.banner is "a\\r\\nb", allowed is up to 245 printable ASCII characters',
   },
   {
     name: 'an unknown driver',
     content: { data_provider: { driver: 'oracle' } },
-    message: 'FILE: data_provider.driver is "oracle", allowed is one of sqlite, mysql, postgresql, bolt, memory',
+    message:
+      'FILE: line 1: data_provider.driver is "oracle", allowed is one of sqlite, mysql, postgresql, bolt, memory',
   },
   {
     name: 'a table name that is more than a name',
     content: { data_provider: { users_table: 'users; drop' } },
     message:
-      'FILE: data_provider.users_table is "users; drop", allowed is a table name of letters, digits and "_", ' +
+      'FILE: line 1: data_provider.users_table is "users; drop", allowed is a table name of letters, digits and "_", ' +
       'perhaps after a schema and "."',
   },
   {
     name: 'a password of the wrong type, unseen',
     content: { data_provider: { password: 12_345, connection_string: ['secret'] } },
     message:
-      'FILE: data_provider.password is ***, allowed is a text; ' +
-      'FILE: data_provider.connection_string is ***, allowed is a text',
+      'FILE: line 1: data_provider.password is ***, allowed is a text; ' +
+      'FILE: line 1: data_provider.connection_string is ***, allowed is a text',
   },
   {
     name: 'a section that is no object',
     content: { sftpd: [1] },
-    message: 'FILE: sftpd is a list, allowed is an object',
+    message: 'FILE: line 1: sftpd is a list, allowed is an object',
   },
   { name: 'a content that is no object', content: '7', message: 'FILE: the content is 7, allowed is an object' },
   {
     name: 'a missing value',
     content: { httpd: { bind_address: null } },
-    message: 'FILE: httpd.bind_address is null, allowed is a text',
+    message: 'FILE: line 1: httpd.bind_address is null, allowed is a text',
   },
   {
     name: 'a key without its path',
     content: { sftpd: { keys: [{}] } },
-    message: 'FILE: sftpd.keys[0].private_key is undefined, allowed is the path of a key file',
+    message: 'FILE: line 1: sftpd.keys[0].private_key is undefined, allowed is the path of a key file',
   },
 ]
 test.each(REFUSED)('refused: $name', async ({ content, message }) => {
@@ -219,7 +221,7 @@ test.each(REFUSED)('refused: $name', async ({ content, message }) => {
 
 test('a hostile key cannot forge a line', async () => {
   write({ 'a\nError: b\u202e': 1 })
-  expect(await refusal(load())).toBe('FILE: a\\u000aError: b\\u202e is not a setting')
+  expect(await refusal(load())).toBe('FILE: line 1: a\\u000aError: b\\u202e is not a setting')
 })
 
 describe('the environment', () => {
@@ -266,7 +268,9 @@ describe('the environment', () => {
 
   test('mends nothing where the file gives no section', async () => {
     write({ sftpd: 1 })
-    expect(await refusal(load({ SFTPGO_SFTPD__ACTIONS__COMMAND: '/x' }))).toBe('FILE: sftpd is 1, allowed is an object')
+    expect(await refusal(load({ SFTPGO_SFTPD__ACTIONS__COMMAND: '/x' }))).toBe(
+      'FILE: line 1: sftpd is 1, allowed is an object',
+    )
   })
 
   test('a variable that matches nothing is a warning, those of the flags are known', async () => {

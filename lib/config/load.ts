@@ -5,12 +5,12 @@ import { readEnvironment } from './environment.ts'
 import type { Override } from './environment.ts'
 import { ConfigError } from './error.ts'
 import { readConfigFile } from './file.ts'
-import type { Places } from './file.ts'
+import type { ConfigFile, Places } from './file.ts'
 import { nearest } from './nearest.ts'
-import { dotted, shown } from './problem.ts'
+import { dotted, shown, valueAt } from './problem.ts'
 import { configSchema, deepFreeze } from './schema.ts'
 import type { Config } from './schema.ts'
-import { fieldsOf, itemOf } from './tree.ts'
+import { fieldsOf, itemOf, leavesOf } from './tree.ts'
 
 export { ConfigError } from './error.ts'
 
@@ -24,7 +24,15 @@ export interface LoadedConfig {
   file: string | undefined
   /** One line each, for the log: nothing that stops the start. */
   warnings: string[]
+  /** Where the value of a setting comes from. */
+  originOf(path: readonly string[]): Promise<Origin>
 }
+
+export type Origin =
+  | { kind: 'default' }
+  /** The line is left out where a format does not tell it. */
+  | { kind: 'file'; file: string; line?: number }
+  | { kind: 'environment'; variable: string }
 
 /**
  * Built-in settings, overlaid by the configuration file, overlaid by the environment.
@@ -33,15 +41,42 @@ export interface LoadedConfig {
 export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
   const found = await readConfigFile(options)
   const { overrides, warnings } = readEnvironment(options.env)
-  const problems: string[] = []
-  const raw = canonical(configSchema, found?.content ?? {}, [], (problem) =>
-    problems.push(`${found?.file}: ${problem}`),
-  )
+  const problems: Problem[] = []
+  const raw = canonical(configSchema, found?.parsed.content ?? {}, [], (path, text) => problems.push({ path, text }))
+  const given = leavesOf(configSchema).filter(({ path }) => valueAt(raw, path) !== undefined)
+  const inFile = new Set(given.map(({ path }) => dotted(path)))
   for (const override of overrides) place(raw, override)
   const result = configSchema.safeParse(raw)
-  if (!result.success) problems.push(...explain(result.error, raw, found?.file, overrides))
-  if (problems.length > 0 || !result.success) throw new ConfigError(inert(problems.join('; ')))
-  return { config: deepFreeze(result.data), file: found?.file, warnings }
+  if (!result.success) problems.push(...explain(result.error, raw, overrides))
+  if (problems.length > 0 || !result.success) throw await refusal(problems, found)
+  return {
+    config: deepFreeze(result.data),
+    file: found?.file,
+    warnings: [...(found?.hidden ?? []).map((file) => `${file} is not read: ${found?.file} comes first`), ...warnings],
+    async originOf(path) {
+      const override = overrides.find((one) => dotted(one.path) === dotted(path))
+      if (override !== undefined) return { kind: 'environment', variable: override.variable }
+      if (found === undefined || !inFile.has(dotted(path))) return { kind: 'default' }
+      const line = await found.parsed.lineOf(path)
+      return { kind: 'file', file: found.file, ...(line === undefined ? {} : { line }) }
+    },
+  }
+}
+
+interface Problem {
+  path: readonly PropertyKey[]
+  text: string
+  /** Where it is not the file that is wrong. */
+  variable?: string
+}
+
+async function refusal(problems: readonly Problem[], found: ConfigFile | undefined): Promise<ConfigError> {
+  const texts = problems.map(async ({ path, text, variable }) => {
+    if (variable !== undefined) return `environment variable ${variable}: ${text}`
+    const line = await found?.parsed.lineOf(path)
+    return `${found?.file}: ${line === undefined ? '' : `line ${line}: `}${text}`
+  })
+  return new ConfigError((await Promise.all(texts)).map(inert))
 }
 
 /** A path of the configuration, made absolute; an empty one means "none" and stays empty. */
@@ -54,7 +89,7 @@ function canonical(
   schema: z.ZodType,
   value: unknown,
   path: readonly PropertyKey[],
-  report: (problem: string) => void,
+  report: (path: readonly PropertyKey[], problem: string) => void,
 ): unknown {
   const item = itemOf(schema)
   if (Array.isArray(value) && item !== undefined)
@@ -65,8 +100,9 @@ function canonical(
   for (const [given, child] of Object.entries(value)) {
     const key = given.toLowerCase()
     const field = fields.get(key)
-    if (field === undefined) report(unknownKey([...path, given], nearest(given, fields.keys())))
-    else if (Object.hasOwn(result, key)) report(`${dotted([...path, key])} is given twice`)
+    const here = [...path, given]
+    if (field === undefined) report(here, unknownKey(here, nearest(given, fields.keys())))
+    else if (Object.hasOwn(result, key)) report(here, `${dotted([...path, key])} is given twice`)
     else result[key] = canonical(field, child, [...path, key], report)
   }
   return result
@@ -88,25 +124,18 @@ function place(raw: unknown, { path, value }: Override): void {
   if (isTree(node) && last !== undefined) node[last] = value
 }
 
-function explain(error: z.ZodError, raw: unknown, file: string | undefined, overrides: Override[]): string[] {
-  const byPath = new Map<string, string>()
+function explain(error: z.ZodError, raw: unknown, overrides: readonly Override[]): Problem[] {
+  const byPath = new Map<string, Problem>()
   for (const { path, message } of error.issues) {
     const name = dotted(path)
     // A value that breaks several rules is told once.
     if (byPath.has(name)) continue
     const origin = overrides.find((override) => override.path.every((key, index) => key === path[index]))
-    const source = origin === undefined ? file : `environment variable ${origin.variable}`
     const subject = name === '' ? 'the content' : name
-    byPath.set(name, `${source}: ${subject} is ${shown(path, valueAt(raw, path))}, allowed is ${message}`)
+    const text = `${subject} is ${shown(path, valueAt(raw, path))}, allowed is ${message}`
+    byPath.set(name, { path, text, ...(origin === undefined ? {} : { variable: origin.variable }) })
   }
   return [...byPath.values()]
-}
-
-function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (node, key) => (typeof node === 'object' && node !== null ? Reflect.get(node, key) : undefined),
-    raw,
-  )
 }
 
 function isTree(value: unknown): value is Record<string, unknown> {

@@ -8,7 +8,7 @@ import { MAX_STARTUPS_SHAPE, parseStartups } from '../defender/max-startups.ts'
 export const SSH_COMMANDS = ['scp', 'md5sum', 'sha1sum', 'sha256sum', 'sha384sum', 'sha512sum', 'cd', 'pwd'] as const
 
 /** Keys whose values never appear in messages or logs. */
-export const SECRET_KEYS: ReadonlySet<string> = new Set(['password', 'connection_string'])
+export const SECRET_KEYS: ReadonlySet<string> = new Set(['password', 'connection_string', 'secret'])
 
 // The builders below give every refusal the same shape: the message of a rule is the list of what it allows.
 
@@ -63,11 +63,17 @@ const actions = <const W extends string>(events: readonly W[], method: string) =
   section({
     execute_on: words([], events).describe('Events that run the command and the notification; empty turns both off.'),
     command: absolutePath().describe('Program to run after the event, by its absolute path; empty runs none.'),
+    command_timeout: integer(300, 1, 86_400).describe(
+      'Seconds after which the program and what it has started are ended.',
+    ),
     http_notification_url: textLike(
       '',
       'an http or https URL, or empty',
       (url) => url === '' || isHttpUrl(url),
     ).describe(`Address that gets an HTTP ${method} after the event; empty notifies nobody.`),
+    secret: text('').describe(
+      'Signs each request with HMAC-SHA256, in the header X-SFTPGo-Signature; empty signs none.',
+    ),
   })
 
 const sftpd = section({
@@ -75,6 +81,10 @@ const sftpd = section({
   bind_address: text('').describe('Address to listen on; empty listens on all interfaces.'),
   // A runtime timer counts at most 2^31 - 1 milliseconds.
   idle_timeout: integer(15, 0, 35_791).describe('Minutes after which a silent client is disconnected; 0 never.'),
+  keepalive_interval: integer(60, 0, 32_767).describe(
+    'Seconds without traffic after which the system asks whether the client is still there; ten questions without an ' +
+      'answer, a second apart, end the connection. 0 never asks.',
+  ),
   max_auth_tries: integer(0, -2_147_483_648, 2_147_483_647).describe(
     'Authentication attempts per connection; 0 means 6, a negative number any number.',
   ),

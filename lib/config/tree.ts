@@ -39,3 +39,12 @@ function withoutDefault(schema: z.ZodType): z.ZodType {
   const wrapped = schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault
   return wrapped ? withoutDefault(schema.unwrap() as z.ZodType) : schema
 }
+
+/** The schema of one setting or section, with its default. */
+export function schemaAt(schema: z.ZodType, path: readonly string[]): z.ZodType {
+  return path.reduce((node, key) => {
+    const field = fieldsOf(node)?.get(key)
+    if (field === undefined) throw new Error(`the schema has no ${path.join('.')}`)
+    return field
+  }, schema)
+}

@@ -8,13 +8,13 @@ export const MAX_BODY_BYTES = 1024 * 1024
  * Reads a request's whole body. What is left of a refused one is the caller's to drain; it is no longer kept.
  *
  * @param declaredBytes Content-Length, when there is one: a longer body is refused before any of it is read.
- * @throws HttpError 413 over {@link MAX_BODY_BYTES}, 400 when the client leaves before the end.
+ * @throws HttpError 413 over `maxBytes`, 400 when the client leaves before the end.
  */
-export function readBody(stream: Readable, declaredBytes = 0): Promise<Buffer> {
+export function readBody(stream: Readable, declaredBytes = 0, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const cutShort = (): void => reject(new HttpError(400, 'the connection ended before the end of the body'))
-    const tooLong = (): void => reject(new HttpError(413, `the body is longer than ${MAX_BODY_BYTES} bytes`))
-    if (declaredBytes > MAX_BODY_BYTES) {
+    const tooLong = (): void => reject(new HttpError(413, `the body is longer than ${maxBytes} bytes`))
+    if (declaredBytes > maxBytes) {
       tooLong()
       return
     }
@@ -27,7 +27,7 @@ export function readBody(stream: Readable, declaredBytes = 0): Promise<Buffer> {
     let bytes = 0
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes <= MAX_BODY_BYTES) {
+      if (bytes <= maxBytes) {
         chunks.push(chunk)
       } else {
         chunks.length = 0

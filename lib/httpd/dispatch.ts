@@ -19,8 +19,8 @@ interface HttpRequest {
   readonly ip: string
   /** The authority that a trusted proxy was asked for. */
   readonly forwardedHost?: string | undefined
-  /** The whole body, read on demand. @throws HttpError 400, 413. */
-  body(): Promise<Buffer>
+  /** The whole body, read on demand. @param maxBytes 1 MiB where it is left out. @throws HttpError 400, 413. */
+  body(maxBytes?: number): Promise<Buffer>
 }
 
 /** Answers any request and never rejects. */
@@ -61,7 +61,7 @@ export function createDispatch({ routes, guard, authenticate, log }: DispatchOpt
       query,
       headers,
       ...(user !== undefined && { user }),
-      body: () => request.body(),
+      body: (maxBytes) => request.body(maxBytes),
     })
   }
 

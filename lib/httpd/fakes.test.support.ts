@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import { Connections } from '../connections/connections.ts'
 import type { HttpRecord, Log } from '../logging/log.ts'
 import type { Authenticate } from './basic-auth.ts'
+import { backupRoutes } from './backup.ts'
 import { MAX_BODY_BYTES } from './body.ts'
 import { connectionRoutes } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
@@ -105,6 +106,15 @@ export class FakeAccounts implements Accounts {
     this.#mayFail()
     return this.users.filter(({ username }) => username.includes(search)).length
   }
+  async *dump(): AsyncGenerator<User, void, void> {
+    this.#mayFail()
+    yield* this.users
+  }
+  async load(inputs: readonly UserInput[]): Promise<{ added: number; updated: number }> {
+    this.#mayFail()
+    this.calls.push(inputs)
+    return { added: inputs.length, updated: 0 }
+  }
   async checkAvailability(): Promise<void> {
     this.#mayFail()
   }
@@ -196,6 +206,7 @@ export function fakeApi({ guard = {}, users, routes = [], authenticate, readines
       ...statusRoutes(accounts, VERSION),
       ...connectionRoutes(connections, log),
       ...userRoutes(accounts),
+      ...backupRoutes(accounts),
       ...healthRoutes(readiness),
       ...routes,
     ],
@@ -217,8 +228,8 @@ export function fakeApi({ guard = {}, users, routes = [], authenticate, readines
       target,
       ip: '127.0.0.1',
       headers: Object.fromEntries(sent),
-      body: async () => {
-        if (bytes.length > MAX_BODY_BYTES) throw new HttpError(413, 'the body is too long')
+      body: async (maxBytes = MAX_BODY_BYTES) => {
+        if (bytes.length > maxBytes) throw new HttpError(413, 'the body is too long')
         return bytes
       },
     })

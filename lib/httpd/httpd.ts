@@ -6,6 +6,7 @@ import type { Connections } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Authenticate } from './basic-auth.ts'
+import { backupRoutes } from './backup.ts'
 import { readBody } from './body.ts'
 import { loadCertificates, type CertificateFiles, type Credentials } from './certificates.ts'
 import { connectionRoutes } from './connections.ts'
@@ -95,6 +96,7 @@ export function createHttpd(options: HttpdOptions): Httpd {
       ...statusRoutes(accounts, version),
       ...connectionRoutes(connections, log),
       ...userRoutes(accounts),
+      ...backupRoutes(accounts),
       ...healthRoutes(readiness),
       ...routes,
     ],
@@ -118,7 +120,7 @@ export function createHttpd(options: HttpdOptions): Httpd {
       headers: request.headersDistinct,
       ip: caller.ip,
       forwardedHost: caller.host,
-      body: () => readBody(request, Number(headers['content-length'] ?? 0)),
+      body: (maxBytes) => readBody(request, Number(headers['content-length'] ?? 0), maxBytes),
     })
     const respSize = await sender.send(reply, response)
     metrics?.httpRequest(reply.status)

@@ -54,7 +54,11 @@ export function redirectReply(path: `/${string}`): TextReply {
 }
 
 export function jsonReply(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): TextReply {
-  return { status, headers: { ...headers, 'Content-Type': 'application/json; charset=utf-8' }, body: encodeJson(value) }
+  return {
+    status,
+    headers: { ...headers, 'Content-Type': 'application/json; charset=utf-8' },
+    body: `${jsonText(value)}\n`,
+  }
 }
 
 /** The generic response object: `error`, `message` and `status`, always these three keys in this order. */
@@ -66,10 +70,9 @@ export function genericReply(
   return jsonReply(status, { error, message, status }, headers)
 }
 
-/** JSON that is also harmless inside HTML and JavaScript, with a trailing newline. */
-function encodeJson(value: unknown): string {
-  const escaped = JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (char) => {
+/** JSON that is also harmless inside HTML and JavaScript. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
   })
-  return `${escaped}\n`
 }

@@ -15,8 +15,8 @@ export interface RouteRequest {
   readonly headers: Readonly<NodeJS.Dict<string[]>>
   /** The authenticated name; absent where nobody has to log in. */
   readonly user?: string
-  /** The whole body, read on demand. @throws HttpError 400, 413. */
-  body(): Promise<Buffer>
+  /** The whole body, read on demand. @param maxBytes 1 MiB where it is left out. @throws HttpError 400, 413. */
+  body(maxBytes?: number): Promise<Buffer>
 }
 
 export interface Route {

@@ -48,6 +48,14 @@ function formats(): HashFormat[] {
   return hashFormats({ argon2id: never, shaCrypt: never }).filter(({ prefix }) => PREFIXES.includes(prefix))
 }
 
+/**
+ * Reads the file once.
+ * @throws Error of one line when it cannot be used.
+ */
+export async function readUserFile(file: string): Promise<WebUsers> {
+  return parseUserFile(await readText(file), file)
+}
+
 /** The users of a file, as it is now. */
 export interface UserFile {
   /** Never rejects: a file that became unusable leaves the users as they were, and a line in the log. */
@@ -60,7 +68,7 @@ export interface UserFile {
  */
 export async function openUserFile(file: string, { clock, log }: { clock: Clock; log: Log }): Promise<UserFile> {
   let state = await stateOf(file)
-  let users = parseUserFile(await readText(file), file)
+  let users = await readUserFile(file)
   let checkedMs = clock.monotonic()
   let checking: Promise<void> | undefined
 
@@ -70,7 +78,7 @@ export async function openUserFile(file: string, { clock, log }: { clock: Clock;
       // Taken first: what changes between the two is seen the next time.
       state = await stateOf(file)
       if (state === before) return
-      users = parseUserFile(await readText(file), file)
+      users = await readUserFile(file)
       log.app('httpd', 'info', `${file} has changed: ${users.size} users may log in`)
     } catch (error) {
       // Said once: the state is that of the file that was refused, or of none.

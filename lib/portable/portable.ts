@@ -109,6 +109,7 @@ export async function portable(options: PortableOptions): Promise<Running> {
         ciphers: [],
         macs: [],
         idle_timeout: 15,
+        keepalive_interval: 60,
         enabled_ssh_commands: sshCommands,
         enable_scp: false,
       },

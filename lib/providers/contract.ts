@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { NewUser, Permission, User } from '../accounts/user.ts'
+import { outboxContract } from './outbox-contract.ts'
 import type { Provider } from './provider.ts'
 
 /** A valid account for tests, changed by `overrides`. */
@@ -380,4 +381,6 @@ export function providerContract(make: () => Promise<Provider>): void {
       await expect(call()).rejects.toMatchObject({ name: 'ProviderError', kind: 'unavailable' })
     }
   })
+
+  outboxContract(() => provider)
 }

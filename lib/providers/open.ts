@@ -27,10 +27,15 @@ export interface ProviderSurroundings {
   clock?: Clock
 }
 
+export interface InitParts {
+  /** What notifications wait in, too. */
+  outbox?: boolean
+}
+
 interface Driver {
   open(config: ProviderConfig, around: Required<ProviderSurroundings>): Promise<Provider>
   /** Makes what the store needs, where it is missing, and says in a few words each what was done. */
-  init(config: ProviderConfig, around: Required<ProviderSurroundings>): Promise<string[]>
+  init(config: ProviderConfig, around: Required<ProviderSurroundings>, parts: InitParts): Promise<string[]>
 }
 
 const DRIVERS: Readonly<Record<string, Driver>> = {
@@ -40,7 +45,7 @@ const DRIVERS: Readonly<Record<string, Driver>> = {
   },
   sqlite: {
     open: (config, around) => openSqliteProvider({ ...file(config, around), usersTable: config.users_table }),
-    init: (config, around) => initSqlite({ ...file(config, around), usersTable: config.users_table }),
+    init: (config, around, parts) => initSqlite({ ...file(config, around), usersTable: config.users_table }, parts),
   },
   bolt: {
     open: (config, around) => openBoltProvider(file(config, around)),
@@ -48,11 +53,11 @@ const DRIVERS: Readonly<Record<string, Driver>> = {
   },
   mysql: {
     open: (config, around) => openMysqlProvider({ config, ...around }),
-    init: (config, around) => initMysql({ config, ...around }),
+    init: (config, around, parts) => initMysql({ config, ...around }, parts),
   },
   postgresql: {
     open: (config, around) => openPostgresqlProvider({ config, ...around }),
-    init: (config, around) => initPostgresql({ config, ...around }),
+    init: (config, around, parts) => initPostgresql({ config, ...around }, parts),
   },
 }
 
@@ -70,8 +75,12 @@ export async function openProvider(config: ProviderConfig, around: ProviderSurro
  * @returns what was made, in a few words each; empty when nothing was missing.
  * @throws Error with one line.
  */
-export async function initProvider(config: ProviderConfig, around: ProviderSurroundings): Promise<string[]> {
-  return driverOf(config).init(config, complete(around))
+export async function initProvider(
+  config: ProviderConfig,
+  around: ProviderSurroundings,
+  parts: InitParts = {},
+): Promise<string[]> {
+  return driverOf(config).init(config, complete(around), parts)
 }
 
 function driverOf({ driver }: ProviderConfig): Driver {

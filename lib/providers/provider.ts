@@ -1,4 +1,5 @@
 import type { NewUser, User } from '../accounts/user.ts'
+import type { Outbox } from './outbox.ts'
 
 /** What a user occupies: `size` in bytes, `files` as a count. As a change, either may be negative. */
 export interface QuotaUse {
@@ -74,6 +75,11 @@ export interface Provider {
   /** @throws ProviderError `not-found`. */
   usedQuota(username: string): Promise<QuotaUse>
   setLastLogin(username: string, nowMs: number): Promise<void>
+  /**
+   * Where notifications wait. A store in a file makes what it needs for it; a database behind a network has it from
+   * `sftpgo initprovider`, and need not be there at the moment. Nothing is written before it is asked for.
+   */
+  openOutbox(): Promise<Outbox>
   /** Later calls throw `unavailable`; closing twice is allowed. */
   close(): Promise<void>
 }

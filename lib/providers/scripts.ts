@@ -11,14 +11,22 @@ export interface SchemaScript {
 }
 
 /**
- * The steps shipped with the package for one driver, in the order to apply them.
+ * The steps shipped with the package for one driver and one table, as the scripts call it, in the order to apply them.
  * @throws Error naming the folder when it is missing or holds none.
  */
-export async function schemaScripts(driver: string): Promise<SchemaScript[]> {
+export async function schemaScripts(driver: string, table = 'users'): Promise<SchemaScript[]> {
   const folder = join(packageRoot(dirname(fileURLToPath(import.meta.url))), 'sql', driver)
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).toSorted()
   if (names.length === 0) throw new Error(`no schema scripts in ${folder}`)
-  return Promise.all(names.map(async (name) => ({ name, sql: await readFile(join(folder, name), 'utf8') })))
+  const scripts = await Promise.all(
+    names.map(async (name) => ({ name, sql: await readFile(join(folder, name), 'utf8') })),
+  )
+  return scripts.filter((script) => tableOf(script) === table)
+}
+
+/** What its `-- table:` line says; the accounts' table without one. */
+function tableOf({ sql }: SchemaScript): string {
+  return /^-- table: (\w+)$/m.exec(sql)?.[1] ?? 'users'
 }
 
 /**
@@ -42,10 +50,10 @@ export function addedColumns(script: SchemaScript): string[] {
 
 /**
  * The step's SQL for a table of another name, perhaps with its schema: the scripts call it "users", or "users_new" while
- * it is rebuilt.
+ * it is rebuilt; the outbox beside it is called after it.
  */
 export function sqlForTable(script: SchemaScript, table: string): string {
-  return script.sql.replaceAll(/(["'`])users(_new)?\1/g, (_, quote: string, suffix = '') => {
+  return script.sql.replaceAll(/(["'`])users(_new|_outbox|_outbox_owners)?\1/g, (_, quote: string, suffix = '') => {
     const name = table + suffix
     return quote + (quote === "'" ? name : name.replaceAll('.', `${quote}.${quote}`)) + quote
   })

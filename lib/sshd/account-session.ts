@@ -6,6 +6,7 @@ import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { Log } from '../logging/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import type { FileHooks } from '../notifications/hooks.ts'
 import type { QuotaUse } from '../providers/provider.ts'
 import { SessionBandwidth } from '../transfers/session-bandwidth.ts'
 import type { Throttle } from '../transfers/throttle.ts'
@@ -68,6 +69,8 @@ export interface OpenAccountOptions {
   uploads?: Pick<Uploads, 'mode' | 'sync' | 'instance'>
   /** Absent: nothing is counted. */
   metrics?: Pick<Metrics, 'transferEnded'>
+  /** Absent where nobody is told of what is done to files. */
+  hooks?: FileHooks
   /** Resolves when a crash's traces are gone from the account's files. */
   ready?(username: string): Promise<void>
 }
@@ -167,13 +170,15 @@ function observer(
   user: User,
   connection: Connection,
   protocol: Protocol,
-  { log, metrics }: Pick<OpenAccountOptions, 'log' | 'metrics'>,
+  { log, metrics, hooks }: Pick<OpenAccountOptions, 'log' | 'metrics' | 'hooks'>,
 ): FileObserver {
   // Commands run no file operation that is logged as one; SSH is SFTP's neighbour in the records.
   const fileProtocol = protocol === 'SCP' ? 'SCP' : 'SFTP'
   const common = { username: user.username, connectionId: connection.connectionId, protocol: fileProtocol } as const
   const home = user.home_dir === '/' ? '' : user.home_dir
   const real = (path: VirtualPath): string => home + Buffer.from(path, 'latin1').toString('utf8')
+  const told = { username: user.username, protocol, sshCommand: protocol === 'SCP' ? 'scp' : '' }
+  const exact = (path: VirtualPath): string => Buffer.from(home).toString('latin1') + path
   return {
     transfer(operation, path) {
       // A command that hashes a file moves none of it.
@@ -181,7 +186,8 @@ function observer(
       const transfer = connection.startTransfer(operation, path)
       return {
         moved: (bytes) => transfer.moved(bytes),
-        end(error) {
+        wantsLength: operation === 'upload' && hooks?.wants('upload') === true,
+        end(error, lengthBytes) {
           transfer.end()
           const { elapsedMs, sizeBytes } = transfer
           metrics?.transferEnded({ operation, ok: error === undefined, sizeBytes, elapsedMs })
@@ -193,10 +199,22 @@ function observer(
             filePath: real(path),
             ...(error === undefined ? {} : { error }),
           })
+          if (error !== undefined) return
+          const length = lengthBytes ?? sizeBytes
+          hooks?.file({ ...told, action: operation, path: exact(path), target: '', sizeBytes: length })
         },
       }
     },
-    done: (event) => log.command({ ...common, ...describe(event, real) }),
+    done(event) {
+      log.command({ ...common, ...describe(event, real) })
+      const { kind } = event
+      if (kind !== 'Remove' && kind !== 'Rename') return
+      const change =
+        kind === 'Rename'
+          ? ({ action: 'rename', target: exact(event.target) } as const)
+          : ({ action: 'delete', target: '' } as const)
+      hooks?.file({ ...told, ...change, path: exact(event.path), sizeBytes: 0 })
+    },
   }
 }
 

@@ -185,6 +185,7 @@ describe('configured lists', () => {
     const config = {
       banner: '',
       max_auth_tries: 0,
+      keepalive_interval: 0,
       kex_algorithms: [],
       ciphers: [],
       macs: [],

@@ -50,6 +50,9 @@ const GENERATED: readonly { name: string; generate(): Promise<string> }[] = [
   },
 ]
 
+/** What the keys are called that the server makes for itself. */
+export const HOST_KEY_NAMES: readonly string[] = GENERATED.map(({ name }) => name)
+
 /**
  * The server's keys: the configured files, or id_ed25519, id_ecdsa and id_rsa in `directory`, each made with
  * mode 0600 where it is missing.
@@ -57,7 +60,7 @@ const GENERATED: readonly { name: string; generate(): Promise<string> }[] = [
  * @throws Error with one line that names the file when one cannot be read, used or made.
  */
 export async function loadHostKeys(configured: readonly string[], directory: string, log: Log): Promise<HostKey[]> {
-  if (configured.length > 0) return settled(configured.map(loadHostKey))
+  if (configured.length > 0) return settled(configured.map(readHostKey))
   await makeDirectories(directory).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`host keys: the directory ${directory} cannot be made (${error.code})`, { cause: error })
   })
@@ -99,7 +102,7 @@ async function newHostKey(file: string, make: () => Promise<string>, log: Log): 
   log.app('sftpd', 'info', `no host key ${file}: making one`)
   await writeNewFile(file, await make())
   // Another server may have been faster.
-  return loadHostKey(file)
+  return readHostKey(file)
 }
 
 /** As Promise.all, but nothing is under way any more when it rejects. */
@@ -108,7 +111,8 @@ async function settled<T>(work: Promise<T>[]): Promise<T[]> {
   return Promise.all(work)
 }
 
-async function loadHostKey(file: string): Promise<HostKey> {
+/** @throws Error with one line that names the file. */
+export async function readHostKey(file: string): Promise<HostKey> {
   const key = await tryLoadHostKey(file)
   if (key === undefined) throw new Error(`host key ${file}: no such file`)
   return key
@@ -129,15 +133,18 @@ function hostKey(file: string, content: string): HostKey {
   const text = withoutPkcs8(content)
   const key = ssh2.utils.parseKey(text)
   if (key instanceof Error) {
-    const reason = /encrypted/i.test(key.message)
-      ? 'is protected by a passphrase: store it without one'
-      : `is no private key that can be used: rsa, ecdsa and ed25519 in OpenSSH's format or PEM can (${key.message})`
+    const reason =
+      /encrypted/i.test(key.message) || ENCRYPTED_PKCS8.test(content)
+        ? 'is protected by a passphrase: store it without one'
+        : `is no private key that can be used: rsa, ecdsa and ed25519 in OpenSSH's format or PEM can (${key.message})`
     throw new Error(`host key ${file}: ${reason}`, { cause: key })
   }
   if (!key.isPrivateKey()) throw new Error(`host key ${file}: is a public key, the private one is needed`)
   if (key.type === 'ssh-dss') throw new Error(`host key ${file}: is of type dsa; rsa, ecdsa and ed25519 can be used`)
   return { file, type: key.type, text }
 }
+
+const ENCRYPTED_PKCS8 = /^\s*-----BEGIN ENCRYPTED PRIVATE KEY-----/
 
 /** The transport reads no PKCS#8: a key in it gets its older form, anything else stays as it is. */
 function withoutPkcs8(content: string): string {

@@ -18,6 +18,7 @@ import { createGate } from '../defender/gate.ts'
 import type { Gate, GateConfig } from '../defender/gate.ts'
 import { inlineHasher } from '../hashing/hasher.ts'
 import type { CommandRecord, ConnectionFailedRecord, Log, TransferRecord } from '../logging/log.ts'
+import type { FileHooks } from '../notifications/hooks.ts'
 import { MemoryProvider } from '../providers/memory/memory.ts'
 import { recordingLog } from '../providers/recording-log.ts'
 import { InFlight, forgetful } from '../transfers/in-flight.ts'
@@ -101,6 +102,7 @@ export interface TestServerOptions extends Partial<Omit<SshdOptions, 'config' | 
   defender?: Partial<GateConfig>
   config?: Partial<SshdOptions['config']>
   storage?: Storage
+  hooks?: FileHooks
 }
 
 /** A server on 127.0.0.1 that ends with the test, with the user `alice`. */
@@ -108,6 +110,7 @@ export async function startSshd({
   config,
   storage,
   defender,
+  hooks,
   metrics,
   ...parts
 }: TestServerOptions = {}): Promise<TestServer> {
@@ -141,6 +144,7 @@ export async function startSshd({
       inFlight,
       ledger: new Ledger({ provider, inFlight, clock, log }),
       counts: () => false,
+      ...(hooks === undefined ? {} : { hooks }),
       ...(metrics !== undefined && { metrics }),
     }),
     hasher: inlineHasher,
@@ -157,6 +161,7 @@ export async function startSshd({
       ciphers: [],
       macs: [],
       idle_timeout: 0,
+      keepalive_interval: 0,
       enabled_ssh_commands: ['*'],
       enable_scp: false,
       ...config,

@@ -22,6 +22,8 @@ export interface SshdOptions extends PeerOptions {
     kex_algorithms: readonly string[]
     ciphers: readonly string[]
     macs: readonly string[]
+    /** Seconds, 0 never. */
+    keepalive_interval: number
   }
   /** Shown before the login. */
   loginBanner: string | undefined
@@ -119,6 +121,9 @@ class SshServer implements Sshd {
   #accept(socket: Socket): void {
     // A socket without a listener for its errors would take the process with it.
     socket.on('error', () => undefined)
+    // A client whose machine or network is gone says nothing, not even that; a paused one answers without being woken.
+    const { keepalive_interval: keepaliveSeconds } = this.#options.config
+    if (keepaliveSeconds > 0) socket.setKeepAlive(true, keepaliveSeconds * 1000)
     let peer: Peer | undefined
     const startup = this.#options.gate.admit(socket.remoteAddress ?? '', () => peer?.giveWay())
     if (startup === undefined) {

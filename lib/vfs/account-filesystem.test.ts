@@ -17,10 +17,12 @@ interface Transfer {
   path: string
   moved: number[]
   ends: (string | undefined)[]
+  lengths: (number | undefined)[]
 }
 
 function account(
   rules: { permissions?: GrantedPermissions; ignoreSetstat?: boolean; bandwidth?: SessionBandwidth } = {},
+  wantsLength = false,
 ) {
   const inner = new MemoryFileSystem()
   inner.addFile('/f', 'text')
@@ -36,9 +38,16 @@ function account(
   const fs = new AccountFileSystem(inner, granted, {
     done: (event) => events.push(event),
     transfer(operation, path) {
-      const transfer: Transfer = { operation, path, moved: [], ends: [] }
+      const transfer: Transfer = { operation, path, moved: [], ends: [], lengths: [] }
       transfers.push(transfer)
-      return { moved: (count) => transfer.moved.push(count), end: (error) => transfer.ends.push(error) }
+      return {
+        moved: (count) => transfer.moved.push(count),
+        wantsLength,
+        end(error, length) {
+          transfer.ends.push(error)
+          transfer.lengths.push(length)
+        },
+      }
     },
   })
   return { inner, fs, events, transfers }
@@ -124,7 +133,7 @@ describe('a transfer', () => {
   test.each(WAYS)('is an $operation', async ({ way, operation }) => {
     const { fs, transfers } = account()
     const file = await fs.open(F, way, {})
-    expect(transfers).toEqual([{ operation, path: '/f', moved: [], ends: [] }])
+    expect(transfers).toMatchObject([{ operation, path: '/f', moved: [], ends: [] }])
     expect(file.flags).toEqual(way)
     await file.close()
     expect(transfers[0]?.ends).toEqual([undefined])
@@ -285,6 +294,21 @@ describe('bandwidth', () => {
       { moved: [], ends: ['the connection ended'] },
     ])
   })
+})
+
+test('the length of a file that was closed is told where it is wanted, and none where it is not', async () => {
+  for (const wanted of [true, false]) {
+    const { fs, transfers } = account({}, wanted)
+    const file = await fs.open(F, flags('write'), {})
+    await file.write([bytes('longer')], 3)
+    await file.close()
+    const aborted = await fs.open(F, flags('write'), {})
+    await aborted.abort()
+    expect(transfers.map(({ ends, lengths }) => ({ ends, lengths }))).toEqual([
+      { ends: [undefined], lengths: [wanted ? 9 : undefined] },
+      { ends: [expect.stringContaining('ended before')], lengths: [undefined] },
+    ])
+  }
 })
 
 describe('setstat by handle', () => {

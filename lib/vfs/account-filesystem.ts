@@ -28,8 +28,14 @@ export type FileEvent =
 /** An upload or download under way. */
 export interface TransferProgress {
   moved(bytes: number): void
-  /** @param error why it failed; undefined for a transfer that the client completed. */
-  end(error: string | undefined): void
+  /** {@link end} is to be told how long the file is: asking for it costs a call of the system. */
+  readonly wantsLength?: boolean
+  /**
+   * After all of it is done: an upload has its name.
+   * @param error why it failed; undefined for a transfer that the client completed.
+   * @param lengthBytes of the file, where that is wanted and known.
+   */
+  end(error: string | undefined, lengthBytes?: number): void
 }
 
 /** Learns of what an account does. */
@@ -259,11 +265,17 @@ class AccountFile implements OpenFile {
   }
 
   async close(): Promise<void> {
+    const length = this.#progress.wantsLength === true ? await this.#length() : undefined
     try {
       await this.#noting(this.#inner.close())
     } finally {
-      this.#progress.end(this.#failure)
+      this.#progress.end(this.#failure, length)
     }
+  }
+
+  async #length(): Promise<number | undefined> {
+    const { size } = await this.#inner.stat().catch((): Attrs => ({}))
+    return size === undefined ? undefined : Number(size)
   }
 
   async abort(): Promise<void> {

@@ -1,11 +1,13 @@
 import type { NewUser, User } from '../../accounts/user.ts'
 import type { Log } from '../../logging/log.ts'
+import type { Outbox } from '../outbox.ts'
 import { matching, sorted } from '../listing.ts'
 import type { Provider, QuotaUse, UserFilter, UserQuery } from '../provider.ts'
 import { ProviderError } from '../provider.ts'
 import { BadRow } from '../rows.ts'
 import { Database, idKey, nameKey, nameOfKey } from './database.ts'
 import { prepareFile } from './file.ts'
+import { BoltOutbox } from './outbox.ts'
 import type { SortKey } from './records.ts'
 import { recordOf, sortKeyOfRecord, userOfRecord } from './records.ts'
 
@@ -156,6 +158,17 @@ class BoltProvider implements Provider {
 
   setLastLogin(username: string, nowMs: number): Promise<void> {
     return this.#changeNamed(username, () => ({ last_login: nowMs }))
+  }
+
+  openOutbox(): Promise<Outbox> {
+    return this.#ask(
+      async () =>
+        new BoltOutbox({
+          ...this.#db.outbox(),
+          read: (question) => this.#read(question),
+          change: (change) => this.#change(change),
+        }),
+    )
   }
 
   close(): Promise<void> {

@@ -34,6 +34,15 @@ export class Database {
     this.#meta = this.#root.openDB({ name: 'meta', ...format })
   }
 
+  /** The two tables that notifications wait in, made when they are first asked for. */
+  outbox(): { entries: LmdbDatabase<string, Buffer>; owners: LmdbDatabase<string, Buffer> } {
+    const format = { encoding: 'string', keyEncoding: 'binary' } as const
+    return {
+      entries: this.#root.openDB({ name: 'outbox', ...format }),
+      owners: this.#root.openDB({ name: 'outbox_owners', ...format }),
+    }
+  }
+
   /** Runs `change` by itself; what it has written before it throws is undone. */
   transaction<T>(change: () => T): Promise<T> {
     return this.#root.childTransaction(change)

@@ -1,13 +1,16 @@
 import type { NewUser, User } from '../../accounts/user.ts'
+import type { Outbox } from '../outbox.ts'
 import { matching, sorted } from '../listing.ts'
 import type { Provider, QuotaUse, UserFilter, UserQuery } from '../provider.ts'
 import { ProviderError } from '../provider.ts'
+import { MemoryOutbox } from './outbox.ts'
 
 /** Accounts that end with the process. */
 export class MemoryProvider implements Provider {
   readonly driver = 'memory'
   readonly #users = new Map<number, User>()
   readonly #ids = new Map<string, number>()
+  readonly #outbox = new MemoryOutbox(() => this.#open())
   #lastId = 0
   #closed = false
 
@@ -94,6 +97,11 @@ export class MemoryProvider implements Provider {
     this.#open()
     const user = this.#named(username)
     if (user !== undefined) user.last_login = nowMs
+  }
+
+  async openOutbox(): Promise<Outbox> {
+    this.#open()
+    return this.#outbox
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,8 @@ export const mysqlDialect: Dialect = {
   integer: 'SIGNED',
   greatest: 'GREATEST',
   returningId: '',
+  // INSERT IGNORE would cut what is too long, too.
+  keepFirst: 'ON DUPLICATE KEY UPDATE id = id',
   // The usual collations take A for a and ignore trailing spaces; comparing with them uses the index, comparing
   // bytes decides.
   nameIs: (parameter) => `username = ${parameter} AND ${bytes('username')} = ${bytes(parameter)}`,
@@ -18,6 +20,7 @@ export const mysqlDialect: Dialect = {
   // Not the primary key: that would be a counter that was set back. The table may stand before the key's name.
   isTaken: (error) => code(error) === 'ER_DUP_ENTRY' && !/for key '([^']*\.)?PRIMARY'/.test((error as Error).message),
   isForeign: (error) => code(error) === 'ER_CANT_AGGREGATE_2COLLATIONS',
+  isUndone: (error) => code(error) === 'ER_LOCK_DEADLOCK',
   isMissing: (error) => ['ER_NO_SUCH_TABLE', 'ER_BAD_FIELD_ERROR'].includes(code(error) ?? ''),
 }
 

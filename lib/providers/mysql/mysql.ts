@@ -6,6 +6,7 @@ import { trustedAuthorities } from '../sql/authorities.ts'
 import type { NetworkConfig } from '../sql/network-config.ts'
 import { DEFAULT_POOL_SIZE } from '../sql/network-config.ts'
 import { openNetworkProvider } from '../sql/open-network-provider.ts'
+import { OUTBOX } from '../sql/schema.ts'
 import { MysqlDatabase } from './database.ts'
 import { mysqlDialect } from './dialect.ts'
 import { applySchema, columnsOf } from './schema.ts'
@@ -31,14 +32,17 @@ export async function openMysqlProvider({ config, env, clock, log }: MysqlOption
 
 /**
  * Makes the table, or completes it.
+ * @param parts with `outbox` the tables too that notifications wait in.
  * @returns the names of the schema steps that were run.
  * @throws Error with one line.
  */
-export async function initMysql({ config, env, clock }: MysqlOptions): Promise<string[]> {
+export async function initMysql({ config, env, clock }: MysqlOptions, { outbox = false } = {}): Promise<string[]> {
   const table = checkedTableName(config.users_table, { withSchema: true })
   const db = await open(config, env, clock)
   try {
-    return await applySchema(db, table, await schemaScripts('mysql'))
+    const applied = await applySchema(db, table, await schemaScripts('mysql'))
+    if (!outbox) return applied
+    return [...applied, ...(await applySchema(db, table, await schemaScripts('mysql', 'users_outbox'), OUTBOX))]
   } finally {
     await db.close()
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { SchemaScript } from '../scripts.ts'
-import { applySteps } from '../sql/schema.ts'
+import type { SchemaPart } from '../sql/schema.ts'
+import { ACCOUNTS, applySteps } from '../sql/schema.ts'
 import type { MysqlDatabase } from './database.ts'
 
 /** Rebuilding a large table takes its time, and the second of two programs waits for the first. */
@@ -14,7 +15,12 @@ const LOCK = 'sftpgo schema'
  * @returns the names of the steps that were run.
  * @throws Error as applySteps.
  */
-export function applySchema(db: MysqlDatabase, table: string, scripts: readonly SchemaScript[]): Promise<string[]> {
+export function applySchema(
+  db: MysqlDatabase,
+  table: string,
+  scripts: readonly SchemaScript[],
+  part: SchemaPart = ACCOUNTS,
+): Promise<string[]> {
   return db.borrow(async (connection) => {
     const [lock] = await connection.all('SELECT GET_LOCK($1, $2) AS held', [LOCK, LOCK_WAIT_S])
     if (!z.object({ held: z.literal(1) }).safeParse(lock).success) {
@@ -24,7 +30,8 @@ export function applySchema(db: MysqlDatabase, table: string, scripts: readonly 
       const exec = async (sql: string) => {
         for (const statement of statements(sql)) await connection.exec(statement)
       }
-      return await applySteps({ columns: () => columnsOf(connection, table), exec }, table, scripts)
+      const columns = () => columnsOf(connection, table + part.suffix)
+      return await applySteps({ columns, exec }, table, scripts, part)
     } finally {
       await connection.all('SELECT RELEASE_LOCK($1)', [LOCK])
     }

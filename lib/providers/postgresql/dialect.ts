@@ -6,6 +6,7 @@ export const postgresqlDialect: Dialect = {
   integer: 'bigint',
   greatest: 'GREATEST',
   returningId: ' RETURNING id',
+  keepFirst: 'ON CONFLICT DO NOTHING',
   // The column's collation may take A for a; comparing with it uses the index, comparing bytes decides.
   nameIs: (parameter) => `username = ${parameter}::text AND username::text COLLATE "C" = ${parameter}::text`,
   nameHas: (parameter) => `position(lower(${parameter}::text COLLATE "C") IN lower(username::text COLLATE "C")) > 0`,
@@ -14,6 +15,7 @@ export const postgresqlDialect: Dialect = {
   isTaken: (error) => sqlState(error) === '23505' && !detail(error).includes('(id)'),
   // NUL is the letter that no PostgreSQL has.
   isForeign: (error) => ['22021', '22P05'].includes(sqlState(error) ?? ''),
+  isUndone: (error) => sqlState(error) === '40P01',
   isMissing: (error) => ['42P01', '42703', '3F000'].includes(sqlState(error) ?? ''),
 }
 

@@ -7,6 +7,7 @@ import { trustedAuthorities } from '../sql/authorities.ts'
 import type { NetworkConfig } from '../sql/network-config.ts'
 import { DEFAULT_POOL_SIZE } from '../sql/network-config.ts'
 import { openNetworkProvider } from '../sql/open-network-provider.ts'
+import { OUTBOX } from '../sql/schema.ts'
 import { PostgresqlDatabase } from './database.ts'
 import { postgresqlDialect } from './dialect.ts'
 import { applySchema, columnsOf } from './schema.ts'
@@ -33,14 +34,20 @@ export async function openPostgresqlProvider({ config, env, clock, log }: Postgr
 
 /**
  * Makes the table, or completes it.
+ * @param parts with `outbox` the tables too that notifications wait in.
  * @returns the names of the schema steps that were run.
  * @throws Error with one line.
  */
-export async function initPostgresql({ config, env, clock }: PostgresqlOptions): Promise<string[]> {
+export async function initPostgresql(
+  { config, env, clock }: PostgresqlOptions,
+  { outbox = false } = {},
+): Promise<string[]> {
   const table = tableOf(config)
   const db = await open(config, env, clock)
   try {
-    return await applySchema(db, table, await schemaScripts('pgsql'))
+    const applied = await applySchema(db, table, await schemaScripts('pgsql'))
+    if (!outbox) return applied
+    return [...applied, ...(await applySchema(db, table, await schemaScripts('pgsql', 'users_outbox'), OUTBOX))]
   } finally {
     await db.close()
   }

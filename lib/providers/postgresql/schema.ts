@@ -2,7 +2,8 @@ import type pg from 'pg'
 import { z } from 'zod'
 import type { SchemaScript } from '../scripts.ts'
 import { quoted } from '../sql/dialect.ts'
-import { applySteps } from '../sql/schema.ts'
+import type { SchemaPart } from '../sql/schema.ts'
+import { ACCOUNTS, applySteps } from '../sql/schema.ts'
 import type { PostgresqlDatabase } from './database.ts'
 import { postgresqlDialect } from './dialect.ts'
 
@@ -18,6 +19,7 @@ export function applySchema(
   db: PostgresqlDatabase,
   table: string,
   scripts: readonly SchemaScript[],
+  part: SchemaPart = ACCOUNTS,
 ): Promise<string[]> {
   return db.borrow(async (client) => {
     await client.query('BEGIN')
@@ -25,7 +27,8 @@ export function applySchema(
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK])
     const all = async (sql: string, params: unknown[]) => (await client.query<pg.QueryResultRow>(sql, params)).rows
     const exec = async (sql: string) => void (await client.query(sql))
-    const applied = await applySteps({ columns: () => columnsOf({ all }, table), exec }, table, scripts)
+    const columns = () => columnsOf({ all }, table + part.suffix)
+    const applied = await applySteps({ columns, exec }, table, scripts, part)
     await client.query('COMMIT')
     return applied
   })

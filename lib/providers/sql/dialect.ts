@@ -8,6 +8,8 @@ export interface Dialect {
   greatest: string
   /** Put behind an INSERT that has to tell the new id. */
   returningId: string
+  /** Put behind an INSERT whose rows stay as they are where there is one of their key already. */
+  keepFirst: string
   /** A condition that holds for one username byte for byte, whatever the collation, and that can use the index. */
   nameIs(parameter: string): string
   /** A condition that holds where the parameter, not empty, is a part of the username; a to z match in either case. */
@@ -18,6 +20,8 @@ export interface Dialect {
   isTaken(error: unknown): boolean
   /** A text was asked for that the table's character set cannot hold. */
   isForeign(error: unknown): boolean
+  /** The statement met another one and was undone: asked again it may go through. */
+  isUndone(error: unknown): boolean
   /** The table, or a column of it, does not exist. */
   isMissing(error: unknown): boolean
 }

@@ -1,18 +1,30 @@
 import { USER_COLUMNS } from '../rows.ts'
 import type { SchemaScript } from '../scripts.ts'
 import { addedColumns, sqlForTable } from '../scripts.ts'
+import { OUTBOX_COLUMNS, OUTBOX_SUFFIX } from './outbox.ts'
+
+/** One table of the schema. */
+export interface SchemaPart {
+  /** Behind the name of the accounts' table. */
+  suffix: string
+  columns: readonly string[]
+}
+
+export const ACCOUNTS: SchemaPart = { suffix: '', columns: USER_COLUMNS }
+export const OUTBOX: SchemaPart = { suffix: OUTBOX_SUFFIX, columns: OUTBOX_COLUMNS }
 
 /** One connection on which nobody else changes the schema meanwhile. */
 export interface SchemaSession {
-  /** In lower case; empty when there is no such table. */
+  /** Of the part's table, in lower case; empty when there is no such table. */
   columns(): Promise<ReadonlySet<string>>
   /** Any number of statements, without results. */
   exec(sql: string): Promise<void>
 }
 
 /**
- * Brings the accounts table up to date: each step whose columns are all missing is run. A table or view that has every
- * column is not written to.
+ * Brings a table up to date: each step whose columns are all missing is run. A table or view that has every column is
+ * not written to.
+ * @param table the accounts' name.
  * @returns the names of the steps that were run.
  * @throws Error when the table is not one of ours: a step is half there, or columns are still missing at the end.
  */
@@ -20,15 +32,17 @@ export async function applySteps(
   session: SchemaSession,
   table: string,
   scripts: readonly SchemaScript[],
+  { suffix, columns }: SchemaPart = ACCOUNTS,
 ): Promise<string[]> {
+  const name = table + suffix
   const applied: string[] = []
   for (const script of scripts) {
-    if (!isNeeded(await session.columns(), table, script)) continue
+    if (!isNeeded(await session.columns(), name, script)) continue
     await session.exec(sqlForTable(script, table))
     applied.push(script.name)
   }
-  const missing = missingColumns(await session.columns())
-  if (missing.length > 0) throw new Error(`table ${table} has no column ${missing.join(', ')}`)
+  const missing = missingColumns(await session.columns(), columns)
+  if (missing.length > 0) throw new Error(`table ${name} has no column ${missing.join(', ')}`)
   return applied
 }
 
@@ -45,8 +59,8 @@ export function assertComplete(present: ReadonlySet<string>, table: string): voi
 
 export const INIT_HINT = 'run "sftpgo initprovider" once with this configuration'
 
-function missingColumns(present: ReadonlySet<string>): string[] {
-  return USER_COLUMNS.filter((column) => !present.has(column))
+function missingColumns(present: ReadonlySet<string>, wanted: readonly string[] = USER_COLUMNS): string[] {
+  return wanted.filter((column) => !present.has(column))
 }
 
 function isNeeded(present: ReadonlySet<string>, table: string, script: SchemaScript): boolean {

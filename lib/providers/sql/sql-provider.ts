@@ -2,12 +2,14 @@ import { z } from 'zod'
 import type { NewUser, User } from '../../accounts/user.ts'
 import { describeError } from '../../logging/describe.ts'
 import type { Log } from '../../logging/log.ts'
+import type { Outbox } from '../outbox.ts'
 import type { Provider, QuotaUse, UserFilter, UserQuery } from '../provider.ts'
 import { ProviderError, USER_SORTS } from '../provider.ts'
 import { BadRow, SETTABLE_COLUMNS, settableValues, USER_COLUMNS, userFromRow } from '../rows.ts'
 import type { SqlDatabase, Value } from './database.ts'
 import type { Dialect } from './dialect.ts'
 import { quoted } from './dialect.ts'
+import { SqlOutbox } from './outbox.ts'
 import { INIT_HINT } from './schema.ts'
 
 export interface SqlProviderOptions {
@@ -17,6 +19,8 @@ export interface SqlProviderOptions {
   /** Checked: it becomes a part of statements. */
   table: string
   log: Log
+  /** Makes the tables that notifications wait in, where the server may do that by itself. */
+  prepareOutbox?: () => Promise<unknown>
 }
 
 /** Accounts in one table of a SQL database, which other processes may use at the same time. */
@@ -26,16 +30,21 @@ export class SqlProvider implements Provider {
   readonly #dialect: Dialect
   readonly #table: string
   readonly #selectUser: string
+  readonly #openOutbox: () => Promise<Outbox>
   readonly #log: Log
   #closing: Promise<void> | undefined
 
-  constructor({ db, dialect, table, log }: SqlProviderOptions) {
+  constructor({ db, dialect, table, log, prepareOutbox = async () => undefined }: SqlProviderOptions) {
     this.driver = dialect.driver
     this.#db = db
     this.#dialect = dialect
     this.#table = quoted(table, dialect)
     this.#selectUser = `SELECT ${USER_COLUMNS.join(', ')} FROM ${this.#table}`
     this.#log = log
+    this.#openOutbox = async () => {
+      await this.#ask(prepareOutbox)
+      return new SqlOutbox({ ask: (question) => this.#ask(question), dialect, table })
+    }
   }
 
   async checkAvailability(): Promise<void> {
@@ -142,6 +151,10 @@ export class SqlProvider implements Provider {
 
   setLastLogin(username: string, nowMs: number): Promise<void> {
     return this.#change('last_login = $2', [username, nowMs])
+  }
+
+  openOutbox(): Promise<Outbox> {
+    return this.#openOutbox()
   }
 
   close(): Promise<void> {

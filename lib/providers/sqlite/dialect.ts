@@ -6,6 +6,7 @@ export const sqliteDialect: Dialect = {
   integer: 'INTEGER',
   greatest: 'max',
   returningId: '',
+  keepFirst: 'ON CONFLICT DO NOTHING',
   // The column's collation may be NOCASE; comparing with it uses the index, comparing bytes decides.
   nameIs: (parameter) => `username = ${parameter} AND username = ${parameter} COLLATE BINARY`,
   // Its lower() knows the letters of ASCII alone.
@@ -14,6 +15,8 @@ export const sqliteDialect: Dialect = {
   isTaken: (error) => error instanceof Error && error.message.includes('UNIQUE constraint failed'),
   // It holds any text.
   isForeign: () => false,
+  // There is one writer at a time.
+  isUndone: () => false,
   // Opening has made or refused the table.
   isMissing: () => false,
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { SchemaScript } from '../scripts.ts'
-import { applySteps } from '../sql/schema.ts'
+import type { SchemaPart } from '../sql/schema.ts'
+import { ACCOUNTS, applySteps } from '../sql/schema.ts'
 import type { Database } from './database.ts'
 
 /**
@@ -8,13 +9,18 @@ import type { Database } from './database.ts'
  * @returns the names of the steps that were run.
  * @throws Error as applySteps; then nothing is changed.
  */
-export async function applySchema(db: Database, table: string, scripts: readonly SchemaScript[]): Promise<string[]> {
+export async function applySchema(
+  db: Database,
+  table: string,
+  scripts: readonly SchemaScript[],
+  part: SchemaPart = ACCOUNTS,
+): Promise<string[]> {
   // Taken before looking: two servers that start together must not both build the table. It also finds out whether
   // the file can be written at all.
   await db.exec('BEGIN IMMEDIATE')
   try {
-    const session = { columns: () => columnsOf(db, table), exec: (sql: string) => db.exec(sql) }
-    const applied = await applySteps(session, table, scripts)
+    const session = { columns: () => columnsOf(db, table + part.suffix), exec: (sql: string) => db.exec(sql) }
+    const applied = await applySteps(session, table, scripts, part)
     await db.exec(applied.length === 0 ? 'ROLLBACK' : 'COMMIT')
     return applied
   } catch (error) {

@@ -7,7 +7,7 @@ import { providerContract, sampleUser } from '../contract.ts'
 import { ProviderError } from '../provider.ts'
 import { recordingLog } from '../recording-log.ts'
 import { schemaScripts, sqlForTable } from '../scripts.ts'
-import { openSqliteProvider } from './sqlite.ts'
+import { initSqlite, openSqliteProvider } from './sqlite.ts'
 
 let folder: string
 let path: string
@@ -160,6 +160,32 @@ describe('a new database', () => {
     await Promise.all([one.addUse('alice', { size: 1, files: 1 }, 1), two.addUse('alice', { size: 1, files: 1 }, 1)])
     expect(await one.usedQuota('alice')).toEqual({ size: 2, files: 2 })
     await Promise.all([one.close(), two.close()])
+  })
+})
+
+describe('what notifications wait in', () => {
+  const tables = async () =>
+    (await foreign(`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)).map(({ name }) => name)
+
+  test('is made when it is first asked for, under the name of the accounts’ table', async () => {
+    const provider = await open(recordingLog(), 'people')
+    expect(await tables()).toEqual(['people', 'sqlite_sequence'])
+    const outbox = await provider.openOutbox()
+    await outbox.add('one', [{ id: '1', kind: 'file-http', createdMs: 1, payload: '{}' }])
+    expect(await tables()).toEqual(['people', 'people_outbox', 'people_outbox_owners', 'sqlite_sequence'])
+    await provider.close()
+    const again = await open(recordingLog(), 'people')
+    expect(await (await again.openOutbox()).entries('one', '', 1)).toHaveLength(1)
+    await again.close()
+  })
+
+  test('leaves the accounts’ table of SFTPGo 0.9.4 as it is', async () => {
+    await (await open()).close()
+    const before = await foreign(`SELECT sql FROM sqlite_master WHERE name = 'users'`)
+    expect(await initSqlite({ path, usersTable: 'users', log: recordingLog() }, { outbox: true })).toEqual([
+      '20261127.sql',
+    ])
+    expect(await foreign(`SELECT sql FROM sqlite_master WHERE name = 'users'`)).toEqual(before)
   })
 })
 

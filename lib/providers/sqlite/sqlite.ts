@@ -4,6 +4,7 @@ import type { Provider } from '../provider.ts'
 import { ProviderError } from '../provider.ts'
 import type { SchemaScript } from '../scripts.ts'
 import { checkedTableName, schemaScripts } from '../scripts.ts'
+import { OUTBOX } from '../sql/schema.ts'
 import { SqlProvider } from '../sql/sql-provider.ts'
 import { BUSY_TIMEOUT_MS, Database } from './database.ts'
 import { sqliteDialect } from './dialect.ts'
@@ -26,18 +27,27 @@ export interface SqliteOptions {
  */
 export async function openSqliteProvider(options: SqliteOptions): Promise<Provider> {
   const { db, table } = await open(options)
-  return new SqlProvider({ db, dialect: sqliteDialect, table, log: options.log })
+  const prepareOutbox = () => makeOutbox(db, table)
+  return new SqlProvider({ db, dialect: sqliteDialect, table, log: options.log, prepareOutbox })
 }
 
 /**
  * Makes the file and the table, or completes the table.
+ * @param parts with `outbox` the tables too that notifications wait in.
  * @returns the names of the schema steps that were run.
  * @throws as {@link openSqliteProvider}.
  */
-export async function initSqlite(options: SqliteOptions): Promise<string[]> {
-  const { db, applied } = await open(options)
-  await db.close()
-  return applied
+export async function initSqlite(options: SqliteOptions, { outbox = false } = {}): Promise<string[]> {
+  const { db, table, applied } = await open(options)
+  try {
+    return outbox ? [...applied, ...(await makeOutbox(db, table))] : applied
+  } finally {
+    await db.close()
+  }
+}
+
+async function makeOutbox(db: Database, table: string): Promise<string[]> {
+  return applySchema(db, table, await schemaScripts('sqlite', 'users_outbox'), OUTBOX)
 }
 
 async function open({ path, usersTable, log, scripts }: SqliteOptions) {
