@@ -34,7 +34,7 @@ await runMain(async (scope) => {
   if (first === 'throttle') return throttleMain(scope, rest)
   if (first === 'latency') return latencyMain(scope, rest)
   if (first === 'many') return manyMain(scope, rest)
-  if (first === 'users') return benchUsers()
+  if (first === 'users') return benchUsers(rest)
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
     console.log(USAGE)

@@ -26,10 +26,11 @@ const PAGES = [
   '/web/users?qlimit=500',
 ]
 
-/** How long pages of the web admin's list take with many accounts, by driver. Prints a table. */
-export async function benchUsers(): Promise<number> {
+/** How long pages of the web admin's list take with many accounts, by driver: those that are named, or all. Prints a table. */
+export async function benchUsers(names: readonly string[]): Promise<number> {
   const rows: Record<string, string> = {}
-  for (const driver of ['sqlite', 'bolt', 'memory'] as const) {
+  const drivers = (['sqlite', 'bolt', 'memory'] as const).filter((one) => names.length === 0 || names.includes(one))
+  for (const driver of drivers) {
     for (const [page, ms] of await measure(driver)) rows[`${driver} ${page}`] = `${ms.toFixed(1)} ms`
   }
   console.table(rows)
