@@ -1,6 +1,6 @@
 import type { NewUser, User } from '../../accounts/user.ts'
 import type { Outbox } from '../outbox.ts'
-import { matching, sorted } from '../listing.ts'
+import { byBytes, matching, sorted } from '../listing.ts'
 import type { Provider, QuotaUse, UserFilter, UserQuery } from '../provider.ts'
 import { ProviderError } from '../provider.ts'
 import { MemoryOutbox } from './outbox.ts'
@@ -11,6 +11,8 @@ export class MemoryProvider implements Provider {
   readonly #users = new Map<number, User>()
   readonly #ids = new Map<string, number>()
   readonly #outbox = new MemoryOutbox(() => this.#open())
+  /** In byte order; undefined when users have come or gone since. */
+  #names: string[] | undefined
   #lastId = 0
   #closed = false
 
@@ -30,12 +32,20 @@ export class MemoryProvider implements Provider {
     return user && structuredClone(user)
   }
 
-  async users({ limit, offset, order, sort, username, search }: UserQuery): Promise<User[]> {
+  async users({ limit, offset, order, sort = 'username', username, search = '' }: UserQuery): Promise<User[]> {
     this.#open()
-    const found = [...this.#users.values()].filter((user) => username === undefined || user.username === username)
     const has = matching(search)
-    const named = (user: User): boolean => has(user.username)
-    return structuredClone(sorted(found.filter(named), { sort, order }).slice(offset, offset + limit))
+    if (username !== undefined) {
+      const found = offset === 0 && has(username) ? this.#named(username) : undefined
+      return found === undefined ? [] : [structuredClone(found)]
+    }
+    if (sort !== 'username') {
+      const found = [...this.#users.values()].filter((user) => has(user.username))
+      return structuredClone(sorted(found, { sort, order }).slice(offset, offset + limit))
+    }
+    const found = search === '' ? this.#inOrder() : this.#inOrder().filter(has)
+    const names = order === 'DESC' ? found.toReversed() : found
+    return names.slice(offset, offset + limit).flatMap((name) => structuredClone(this.#named(name)) ?? [])
   }
 
   async countUsers({ search }: UserFilter): Promise<number> {
@@ -51,6 +61,7 @@ export class MemoryProvider implements Provider {
     const stored: User = { ...structuredClone(user), id: this.#lastId, ...counters }
     this.#users.set(stored.id, stored)
     this.#ids.set(stored.username, stored.id)
+    this.#names = undefined
     return structuredClone(stored)
   }
 
@@ -66,6 +77,7 @@ export class MemoryProvider implements Provider {
     const { username } = this.#numbered(id)
     this.#users.delete(id)
     this.#ids.delete(username)
+    this.#names = undefined
   }
 
   async addUse(username: string, change: QuotaUse, nowMs: number): Promise<void> {
@@ -110,6 +122,11 @@ export class MemoryProvider implements Provider {
 
   #open(): void {
     if (this.#closed) throw new ProviderError('unavailable', 'the data provider is closed')
+  }
+
+  #inOrder(): string[] {
+    this.#names ??= [...this.#ids.keys()].toSorted(byBytes)
+    return this.#names
   }
 
   #named(username: string): User | undefined {
