@@ -1,14 +1,21 @@
 import { EventEmitter, once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { VirtualClock } from '../lib/clock.test.support.ts'
 import type { PortableOptions } from '../lib/portable/portable.ts'
 import type { InitOptions } from '../lib/providers/init.ts'
+import type { ServiceRequest } from '../lib/service/service.ts'
 import type { ServeOptions } from '../lib/serve.ts'
 import { versionText } from '../lib/version/version.ts'
 import { run } from './cli.ts'
 import type { Io } from './io.ts'
+import { CRASH_DEADLINE_MS } from './lifetime.ts'
 import type { Running } from './lifetime.ts'
 
-const ended: Running = { stop: () => Promise.resolve(), finished: Promise.resolve() }
+const ended: Running = {
+  stop: () => Promise.resolve(),
+  finished: Promise.resolve(),
+  crash: () => Promise.resolve(),
+}
 
 /** Runs a command line against servers that end at once, and keeps what they were asked for. */
 async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial<Io> = {}) {
@@ -16,6 +23,7 @@ async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial
     serve: undefined as ServeOptions | undefined,
     portable: undefined as PortableOptions | undefined,
     init: undefined as InitOptions | undefined,
+    service: undefined as ServiceRequest | undefined,
     stdout: [] as string[],
     stderr: [] as string[],
   }
@@ -23,6 +31,7 @@ async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial
     env,
     stdout: (line) => seen.stdout.push(line),
     stderr: (line) => seen.stderr.push(line),
+    stdin: () => Promise.resolve(Buffer.alloc(0)),
     serve: (options) => {
       seen.serve = options
       return Promise.resolve(ended)
@@ -31,12 +40,18 @@ async function cli(argv: string[], env: NodeJS.ProcessEnv = {}, changes: Partial
       seen.portable = options
       return Promise.resolve(ended)
     },
+    service: (request) => {
+      seen.service = request
+      return Promise.resolve()
+    },
+    program: ['/usr/bin/node', '/opt/sftpgo/sftpgo.cjs'],
     initProvider: (options) => {
       seen.init = options
       return Promise.resolve('Data provider mysql: nothing to do')
     },
     checkConfig: () => Promise.resolve({ problems: [], warnings: [] }),
     showConfig: () => Promise.resolve([]),
+    initialConfig: (format) => Promise.resolve([`a file as ${format}`]),
     signals: new EventEmitter(),
     exit: () => undefined,
     ...changes,
@@ -112,6 +127,15 @@ describe('serve', () => {
     expect(serve).toMatchObject(all)
   })
 
+  test.each([
+    { argv: [], traceConnection: false },
+    { argv: ['--trace-connection'], traceConnection: true },
+    { argv: ['-t'], traceConnection: true },
+    { argv: ['-t=false'], traceConnection: false },
+  ])('$argv: connections are traced: $traceConnection', async ({ argv, traceConnection }) => {
+    expect((await cli(['serve', ...argv])).serve).toMatchObject({ traceConnection })
+  })
+
   const ENV = {
     SFTPGO_CONFIG_DIR: '/c',
     SFTPGO_CONFIG_FILE: 'f',
@@ -185,6 +209,16 @@ describe('config', () => {
     expect([bad.code, bad.stdout, bad.stderr]).toEqual([1, [], ['Warning: old', 'Error: a', 'Error: b\\u000a']])
   })
 
+  test('init takes a format that there is', async () => {
+    expect((await cli(['config', 'init'])).stdout).toEqual(['a file as toml'])
+    expect((await cli(['config', 'init', '--format=env'])).stdout).toEqual(['a file as env'])
+    const { code, stderr } = await cli(['config', 'init', '--format', 'ini'])
+    expect(code).toBe(1)
+    expect(stderr).toEqual([
+      'Error: invalid value "ini" for --format: allowed is json, toml, yaml, properties, hcl, env',
+    ])
+  })
+
   test('show takes the place and the form', async () => {
     const asked: unknown[] = []
     const showConfig: Io['showConfig'] = (...given) => {
@@ -210,12 +244,39 @@ describe('portable', () => {
       logFilePath: '',
       publicKeys: [],
       permissions: ['list', 'download'],
+      advertiseService: true,
+      advertiseCredentials: false,
+      qr: false,
     })
   })
 
   test('takes every flag, lists repeated or with commas', async () => {
-    const argv = ['-d', '/d', '-s', '2022', '-c', 'scp,cd', '-c', 'pwd', '-u', 'u', '-p', 'p', '-l', 'log', '-SC']
-    const keys = ['-k', 'ssh-rsa AAA a', '--public-key', '"ssh-rsa BBB ""b"", c",ssh-rsa CCC', '--permissions=*']
+    const argv = [
+      '-d',
+      '/d',
+      '-s',
+      '2022',
+      '-c',
+      'scp,cd',
+      '-c',
+      'pwd',
+      '-u',
+      'u',
+      '-p',
+      'p',
+      '-l',
+      'log',
+      '-S=false',
+      '-C',
+    ]
+    const keys = [
+      '-k',
+      'ssh-rsa AAA a',
+      '--public-key',
+      '"ssh-rsa BBB ""b"", c",ssh-rsa CCC',
+      '--permissions=*',
+      '--qr',
+    ]
     expect((await cli(['portable', ...argv, ...keys])).portable).toMatchObject({
       directory: '/d',
       sftpdPort: 2022,
@@ -225,6 +286,9 @@ describe('portable', () => {
       logFilePath: 'log',
       publicKeys: ['ssh-rsa AAA a', 'ssh-rsa BBB "b", c', 'ssh-rsa CCC'],
       permissions: ['*'],
+      advertiseService: false,
+      advertiseCredentials: true,
+      qr: true,
     })
   })
 
@@ -249,6 +313,53 @@ describe('portable', () => {
 
   test('an empty list is empty', async () => {
     expect((await cli(['portable', '-c', ''])).portable?.sshCommands).toEqual([])
+  })
+})
+
+describe('service', () => {
+  const bare = { program: ['/usr/bin/node', '/opt/sftpgo/sftpgo.cjs'], configDir: '', logFilePath: '', flags: [] }
+
+  test('install takes the flags of serve that are given, and passes them on', async () => {
+    const plain = await cli(['service', 'install'])
+    expect([plain.code, plain.stderr]).toEqual([0, []])
+    expect(plain.service).toEqual({
+      action: 'install',
+      options: { ...bare, user: 'sftpgo', homes: ['/srv/sftpgo'], lowPorts: false },
+      dryRun: false,
+      platform: process.platform,
+    })
+    const argv = '-c /c -f f -l /l -s 1 -z -v=0 --user root --homes /a,/b --low-ports --dry-run --platform win32'
+    expect((await cli(['service', 'install', ...argv.split(' ')])).service).toEqual({
+      action: 'install',
+      options: {
+        ...bare,
+        configDir: '/c',
+        logFilePath: '/l',
+        flags: ['--config-file=f', '--log-max-size=1', '--log-compress=true', '--log-verbose=false'],
+        user: 'root',
+        homes: ['/a', '/b'],
+        lowPorts: true,
+      },
+      dryRun: true,
+      platform: 'win32',
+    })
+  })
+
+  test.each(['start', 'stop', 'status', 'uninstall'] as const)('%s', async (action) => {
+    expect((await cli(['service', action])).service).toMatchObject({ action, dryRun: false })
+    expect((await cli(['service', action, '--dry-run'])).service).toMatchObject({ action, dryRun: true })
+  })
+
+  test.each([
+    { argv: ['service'], error: '"sftpgo service" needs one of install, start, stop, status, uninstall' },
+    { argv: ['service', 'reload'], error: 'unknown command "service reload" for "sftpgo"' },
+    {
+      argv: ['service', 'start', '--dry-run', '--platform', 'beos'],
+      error: 'invalid value "beos" for --platform: allowed is linux, darwin, win32',
+    },
+    { argv: ['service', 'start', '--platform', 'linux'], error: '--platform is for --dry-run only' },
+  ])('$argv is refused', async ({ argv, error }) => {
+    expect(await cli(argv)).toMatchObject({ code: 1, service: undefined, stderr: [`Error: ${error}`] })
   })
 })
 
@@ -298,6 +409,7 @@ describe('refused with one line and exit code 1', () => {
       serve: undefined,
       portable: undefined,
       init: undefined,
+      service: undefined,
       stdout: [],
       stderr: [`Error: ${error}`],
     })
@@ -321,6 +433,9 @@ describe.each(['serve', 'portable'])('signals to %s', (command) => {
     const signals = new EventEmitter()
     const exits: number[] = []
     const stop = vi.fn<() => void>()
+    const reload = vi.fn<() => Promise<void>>(() => Promise.resolve())
+    const crash = vi.fn<(error: unknown) => void>()
+    const clock = new VirtualClock()
     const released = new EventEmitter()
     const stopped = once(released, 'now').then(() => undefined)
     const release = () => released.emit('now')
@@ -330,14 +445,20 @@ describe.each(['serve', 'portable'])('signals to %s', (command) => {
         stop()
         return stopped
       },
+      crash: (error) => {
+        crash(error)
+        return stopped
+      },
+      ...(command === 'serve' ? { reload } : {}),
     }
     const started = vi.fn<() => void>()
     const start = () => {
       started()
       return Promise.resolve(server)
     }
-    const outcome = cli([command], {}, { signals, serve: start, portable: start, exit: (code) => exits.push(code) })
-    return { signals, exits, stop, release, outcome, started }
+    const exit = (code: number) => exits.push(code)
+    const outcome = cli([command], {}, { signals, serve: start, portable: start, exit, clock })
+    return { signals, exits, stop, reload, crash, clock, release, outcome, started }
   }
 
   test.each([
@@ -356,14 +477,60 @@ describe.each(['serve', 'portable'])('signals to %s', (command) => {
     expect(signals.eventNames()).toEqual([])
   })
 
-  test('SIGHUP and SIGUSR1 change nothing', async () => {
+  test('SIGUSR1 changes nothing', async () => {
     const { signals, exits, stop, release, outcome, started } = running()
     await vi.waitFor(() => expect(started).toHaveBeenCalled())
-    for (const signal of ['SIGHUP', 'SIGUSR1']) expect(signals.emit(signal)).toBe(true)
+    expect(signals.emit('SIGUSR1')).toBe(true)
     expect([exits, stop.mock.calls]).toEqual([[], []])
     signals.emit('SIGTERM')
     release()
     expect((await outcome).code).toBe(0)
+  })
+
+  test('SIGHUP reloads what can reload, and ends what belongs to a terminal', async () => {
+    const { signals, exits, stop, reload, release, outcome, started } = running()
+    await vi.waitFor(() => expect(started).toHaveBeenCalled())
+    await Promise.resolve()
+    signals.emit('SIGHUP')
+    if (command === 'serve') {
+      expect([reload.mock.calls.length, stop.mock.calls.length]).toEqual([1, 0])
+      signals.emit('SIGTERM')
+    } else {
+      await vi.waitFor(() => expect(stop).toHaveBeenCalledOnce())
+      signals.emit('SIGHUP')
+      expect(exits).toEqual([129])
+    }
+    release()
+    expect((await outcome).code).toBe(0)
+  })
+
+  test('an error that nobody caught stops it with code 1; it has ten seconds', async () => {
+    const { signals, exits, stop, crash, clock, release, outcome, started } = running()
+    await vi.waitFor(() => expect(started).toHaveBeenCalled())
+    await Promise.resolve()
+    const error = new Error('nobody expected this')
+    signals.emit('uncaughtException', error)
+    await vi.waitFor(() => expect(crash).toHaveBeenCalledWith(error))
+    clock.advance(CRASH_DEADLINE_MS - 1)
+    expect([exits, stop.mock.calls]).toEqual([[], []])
+    clock.advance(1)
+    expect(exits).toEqual([1])
+    release()
+    expect(await outcome).toMatchObject({ code: 1, stderr: ['Error: nobody expected this'] })
+    expect(clock.timers).toBe(0)
+  })
+
+  test('an error that nobody caught ends a stop that is under way, and a second one all', async () => {
+    const { signals, exits, stop, crash, release, outcome, started } = running()
+    await vi.waitFor(() => expect(started).toHaveBeenCalled())
+    signals.emit('SIGTERM')
+    await vi.waitFor(() => expect(stop).toHaveBeenCalledOnce())
+    signals.emit('uncaughtException', new Error('the first'))
+    await vi.waitFor(() => expect(crash).toHaveBeenCalledOnce())
+    signals.emit('uncaughtException', new Error('the second'))
+    expect(exits).toEqual([1])
+    release()
+    expect(await outcome).toMatchObject({ code: 1, stderr: ['Error: the first'] })
   })
 
   test('one that comes during the start stops it when it has started', async () => {

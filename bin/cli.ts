@@ -1,6 +1,11 @@
+import { realpathSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
+import type { WriteStream } from 'node:tty'
 import sade from 'sade'
 import type { Sade } from 'sade'
+import { systemClock } from '../lib/clock.ts'
 import { inert } from '../lib/logging/inert.ts'
+import type { Terminal } from '../lib/portable/live-table.ts'
 import { versionText } from '../lib/version/version.ts'
 import { ACTIONS } from './actions.ts'
 import type { ActiveName } from './actions.ts'
@@ -11,6 +16,9 @@ import type { Io } from './io.ts'
 import { checkWords, spellOut, UsageError } from './spelling.ts'
 import { valuesOf } from './values.ts'
 import type { Given } from './values.ts'
+
+/** How long the last lines may take to reach their reader. */
+const LAST_OUTPUT_MS = 2000
 
 /**
  * Runs one command line to its end.
@@ -41,16 +49,40 @@ export async function main(): Promise<void> {
     env: process.env,
     stdout: (line) => console.log(line),
     stderr: (line) => console.error(line),
+    stdin: () => buffer(process.stdin),
     // Loaded only when asked for, so that help and version are quick.
     serve: async (options) => (await import('../lib/serve.ts')).serve(options),
     portable: async (options) => (await import('../lib/portable/portable.ts')).portable(options),
+    service: async (request) => {
+      const { manageService, runProgram } = await import('../lib/service/service.ts')
+      const isRoot = process.getuid?.() === 0
+      await manageService(request, {
+        platform: process.platform,
+        isRoot,
+        stdout: (line) => console.log(line),
+        run: runProgram,
+        root: '',
+      })
+    },
+    program: [process.execPath, realpathSync(process.argv[1] ?? '')],
     initProvider: async (options) => (await import('../lib/providers/init.ts')).initConfiguredProvider(options),
     checkConfig: async (place) => (await import('../lib/checkup/check.ts')).checkConfig(place),
     showConfig: async (place, asJson) => (await import('../lib/checkup/show.ts')).showConfig(place, asJson),
+    initialConfig: async (format) => (await import('../lib/config/initial.ts')).initialConfig(format),
+    ...(process.stdout.isTTY && { terminal: terminalOf(process.stdout) }),
     signals: process,
     exit: (status) => process.exit(status),
   })
+  // Whoever reads our output may have stopped doing so.
+  systemClock.after(LAST_OUTPUT_MS, () => process.exit(code), { ref: true })
   process.stdout.write('', () => process.exit(code))
+}
+
+function terminalOf(stream: WriteStream): Terminal {
+  return {
+    size: () => ({ columns: stream.columns, rows: stream.rows }),
+    write: (text) => void stream.write(text),
+  }
 }
 
 /** What a command line asks for. */
@@ -76,9 +108,14 @@ function helpRequest(args: readonly string[]): Request {
 function groupRequest(group: string, flags: readonly Flag[], args: readonly string[]): Request {
   const { help, options, rest } = spellOut(args, flags, true)
   if (help) return { kind: 'help', topic: group }
-  const [member, ...left] = rest
-  if (member === undefined) throw new UsageError(`"sftpgo ${group}" needs one of ${membersOf(group).join(', ')}`)
-  return commandRequest(`${group} ${member}`, [...options, ...left])
+  const [second, ...left] = rest
+  if (second === undefined)
+    throw new UsageError(
+      `"sftpgo ${group}" needs one of ${membersOf(group)
+        .map(({ member }) => member)
+        .join(', ')}`,
+    )
+  return commandRequest(`${group} ${second}`, [...options, ...left])
 }
 
 function commandRequest(name: string, args: readonly string[]): Request {
@@ -96,11 +133,16 @@ function showHelp(topic: string | undefined): void {
   // Those of a group are listed by the group's own help.
   for (const name of commandNames()) if (!name.includes(' ') || name === topic) addCommand(described, name)
   for (const [name, { summary, flags }] of Object.entries(GROUPS)) {
-    const members = membersOf(name).map((member) => `  ${usageOf(`${name} ${member}`)}`)
-    described.command(`${name} <command>`).describe([summary, '', ...members])
+    described.command(`${name} <command>`).describe([summary, '', ...memberLines(name)])
     addFlags(described, flags)
   }
   described.help(topic)
+}
+
+function memberLines(group: string): string[] {
+  const members = membersOf(group)
+  const width = Math.max(...members.map(({ member }) => member.length))
+  return members.map(({ name, member }) => `  ${member.padEnd(width)}  ${COMMANDS[name].summary}`)
 }
 
 async function act({ name, options, words }: Extract<Request, { kind: 'command' }>, io: Io): Promise<void> {
@@ -118,7 +160,7 @@ async function act({ name, options, words }: Extract<Request, { kind: 'command' 
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 function perform<C extends ActiveName>(name: C, given: Given, words: readonly string[], io: Io): Promise<void> {
   return ACTIONS[name](
-    { value: valuesOf<(typeof COMMANDS)[C]['flags']>(COMMANDS[name].flags, given, io.env), words },
+    { value: valuesOf<(typeof COMMANDS)[C]['flags'][number]>(COMMANDS[name].flags, given, io.env), words },
     io,
   )
 }

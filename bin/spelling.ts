@@ -30,6 +30,11 @@ export function spellOut(args: readonly string[], flags: readonly Flag[], stopAt
   const options: string[] = []
   const words: string[] = []
   const take = (flag: Flag, given: string, attached: string | undefined): void => {
+    if (flag.negates !== undefined) {
+      if (attached !== undefined) throw new UsageError(`${given} takes no value`)
+      options.push(`--${flag.negates}=false`)
+      return
+    }
     const value = attached ?? (flag.kind === 'boolean' ? 'true' : left.shift())
     if (value === undefined) throw new UsageError(`flag needs an argument: ${given}`)
     options.push(`--${flag.name}=${value}`)

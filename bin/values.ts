@@ -5,10 +5,10 @@ import { UsageError } from './spelling.ts'
 /** What sade hands to an action: texts only, a list where a flag was repeated. */
 export type Given = Readonly<Record<string, string | string[] | undefined>>
 
-type NameOf<F extends readonly Flag[], K extends Flag['kind']> = Extract<F[number], { kind: K }>['name']
+type NameOf<F extends Flag, K extends Flag['kind']> = Extract<F, { kind: K }>['name']
 
 /** Reads the values of one command's flags: flag before environment before fallback. */
-export interface Values<F extends readonly Flag[]> {
+export interface Values<F extends Flag> {
   /** @throws UsageError naming the flag or variable whose text is not allowed. */
   text(name: NameOf<F, 'text'>): string
   /** @throws UsageError naming the flag or variable whose text is not a number in range. */
@@ -18,10 +18,10 @@ export interface Values<F extends readonly Flag[]> {
   /** @throws UsageError naming the flag or variable with an item that is not allowed. */
   list(name: NameOf<F, 'list' | 'words'>): string[]
   /** Whether there is a value beside the fallback. */
-  given(name: F[number]['name']): boolean
+  given(name: F['name']): boolean
 }
 
-export function valuesOf<F extends readonly Flag[]>(flags: F, given: Given, env: NodeJS.ProcessEnv): Values<F> {
+export function valuesOf<F extends Flag>(flags: readonly F[], given: Given, env: NodeJS.ProcessEnv): Values<F> {
   const find = (name: string) => {
     const flag = flags.find((candidate) => candidate.name === name)
     if (flag === undefined) throw new Error(`no flag ${name}`)

@@ -131,6 +131,29 @@ function get(sftp: SFTPWrapper, name: string): Promise<Buffer> {
 }
 
 describe('a server', () => {
+  test('says of a failed login what it was, and how it came to it', async () => {
+    const { options } = await site()
+    const running = await started(options)
+    await addAlice(running)
+    await expect(connect(running.sftpAddress, { password: 'wrong' })).rejects.toThrow(/authentication/)
+    const { body: failed } = await api(running, 'GET', 'failed_logins')
+    const login = { username: 'alice', login_type: 'password', error: 'wrong password', client_ip: '127.0.0.1' }
+    expect(failed).toEqual([{ ...login, time: expect.any(Number), connection_id: expect.any(String) }])
+    const [{ connection_id: id }] = failed as [{ connection_id: string }]
+    expect(await api(running, 'GET', `connection/${id}/trace`)).toMatchObject({
+      status: 200,
+      body: expect.arrayContaining([
+        {
+          time: expect.any(Number),
+          event: 'auth_refused',
+          method: 'password',
+          username: 'alice',
+          reason: 'wrong password',
+        },
+      ]),
+    })
+  })
+
   test('says where it listens, takes users through the REST API and carries their files', async () => {
     const { options, lines, root, log } = await site()
     const running = await started(options)

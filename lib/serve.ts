@@ -23,12 +23,15 @@ import { webAdmin } from './httpd/web/web-admin.ts'
 import type { HttpdOptions } from './httpd/httpd.ts'
 import { metricsRoutes } from './httpd/metrics.ts'
 import { quotaScanRoutes } from './httpd/quota-scans.ts'
+import { traceRoutes } from './httpd/traces.ts'
 import { openUserFile } from './httpd/user-file.ts'
 import { ServerReadiness } from './readiness.ts'
 import { createLog } from './logging/logger.ts'
+import { describeChanges } from './lifetime/changes.ts'
 import { gaugesOf } from './metrics/gauges.ts'
 import { meteredThrottle } from './metrics/metered-throttle.ts'
 import { createPrometheus } from './metrics/prometheus.ts'
+import type { Destination } from './logging/destination.ts'
 import { Hooks } from './notifications/hooks.ts'
 import { thisOwner } from './notifications/owner.ts'
 import { actionsOf, mayStore } from './notifications/settings.ts'
@@ -39,10 +42,14 @@ import { QuotaScans } from './quota-scans/quota-scans.ts'
 import { createOpenAccount } from './sshd/account-session.ts'
 import { loadHostKeys } from './sshd/host-keys.ts'
 import { createSshd } from './sshd/sshd.ts'
+import type { SshSettings } from './sshd/sshd.ts'
 import { transportNote } from './sshd/transport-note.ts'
 import { createThrottle } from './transfers/throttle.ts'
 import { versionInfo, versionText } from './version/version.ts'
+import { Reload } from './lifetime/reload.ts'
+import { Shutdown } from './lifetime/shutdown.ts'
 import type { Log } from './logging/log.ts'
+import { MANY_EVENTS, Traces } from './traces/traces.ts'
 import { countsUsage } from './transfers/counts-usage.ts'
 import { InFlightFolder } from './transfers/in-flight-folder.ts'
 import { InFlight, forgetful } from './transfers/in-flight.ts'
@@ -72,6 +79,8 @@ export interface ServeOptions {
     compress: boolean
     verbose: boolean
   }
+  /** Every event of every connection is logged, and many are kept. */
+  traceConnection?: boolean
   env: NodeJS.ProcessEnv
   stdout: (line: string) => void
 }
@@ -86,30 +95,19 @@ export interface Running {
   sftpAddress: Address
   /** Absent when `httpd.bind_port` is 0. */
   httpAddress?: Address
-  /** Ends every connection, settles what is open, closes the store; a second call waits for the first. */
+  /** Begins a new log file. */
+  rotateLog(): void
+  /**
+   * Lets transfers finish within `sftpd.grace_time`, ends every connection, settles what is open, closes the store; a
+   * second call waits for the first.
+   */
   stop(): Promise<void>
+  /** Takes the configuration, host keys and banner as they are now into use, where all of them are right. */
+  reload(): Promise<void>
+  /** As {@link stop}, without time for transfers, after an error that nobody caught and that the log gets. */
+  crash(error: unknown): Promise<void>
   /** Resolves after {@link stop}. */
   finished: Promise<void>
-}
-
-/** Undoes what was started, in reverse, also when the start fails half-way. */
-class Shutdown {
-  readonly #steps: (() => Promise<void>)[] = []
-  #running: Promise<void> | undefined
-
-  add(step: () => Promise<void>): void {
-    this.#steps.push(step)
-  }
-
-  /** @throws what the first step threw that failed; the others are taken all the same. */
-  run(): Promise<void> {
-    this.#running ??= (async () => {
-      const failures: unknown[] = []
-      for (const step of this.#steps.toReversed()) await step().catch((error: unknown) => failures.push(error))
-      if (failures.length > 0) throw failures[0]
-    })()
-    return this.#running
-  }
 }
 
 /**
@@ -118,35 +116,44 @@ class Shutdown {
  */
 export async function serve(options: ServeOptions): Promise<Running> {
   const clock = systemClock
-  const shutdown = new Shutdown()
+  const shutdown = new Shutdown(clock)
   try {
     assertPlatform()
     const configDir = path.resolve(options.configDir)
-    const { config, file, warnings } = await loadConfig({
-      configDir,
-      configFile: options.configFile,
-      env: options.env,
-      cwd: process.cwd(),
-      home: homedir(),
-    })
+    const load = () =>
+      loadConfig({
+        configDir,
+        configFile: options.configFile,
+        env: options.env,
+        cwd: process.cwd(),
+        home: homedir(),
+      })
+    const { config, file, warnings } = await load()
+    const isVerbose = ({ log: { level } }: Config): boolean => (level === '' ? options.log.verbose : level === 'debug')
     const log = createLog({
-      destination: options.log.filePath === '' ? { kind: 'stderr' } : { kind: 'file', path: options.log.filePath },
-      verbose: options.log.verbose,
+      destination: logDestination(options.log),
+      verbose: isVerbose(config),
       now: clock,
     })
-    shutdown.add(() => log.close())
+    shutdown.add(() => log.close(), 'the log')
+    shutdown.reportTo(log)
     log.app('service', 'info', `starting SFTPGo ${versionText()}, configuration: ${file ?? 'built in'}`)
     log.app('service', 'info', transportNote())
     for (const warning of [...warnings, ...deprecatedSettings(config)]) log.app('config', 'warn', warning)
     process.umask(Number.parseInt(config.sftpd.umask, 8))
 
-    const hostKeys = await loadHostKeys(
-      config.sftpd.keys.map((key) => resolveIn(configDir, key.private_key)),
-      configDir,
-      log,
-    )
+    const sshSettings = async ({ sftpd }: Config): Promise<SshSettings> => ({
+      hostKeys: await loadHostKeys(
+        sftpd.keys.map((key) => resolveIn(configDir, key.private_key)),
+        configDir,
+        log,
+      ),
+      config: { ...sftpd, banner: sftpd.banner.trim() || `SFTPGo_${versionInfo().version}` },
+      loginBanner: await readLoginBanner(resolveIn(configDir, sftpd.login_banner_file)),
+    })
+    const settings = await sshSettings(config)
     const provider = await openProvider(config.data_provider, { configDir, log, env: options.env, clock })
-    shutdown.add(() => provider.close())
+    shutdown.add(() => provider.close(), 'the data provider')
     const hooks = new Hooks({
       openOutbox: async () => (mayStore(config) ? provider.openOutbox() : new MemoryOutbox()),
       owner: thisOwner(),
@@ -156,7 +163,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       path: options.env['PATH'] ?? USUAL_PATH,
     })
     // After the last connection has ended, and what it did has been told.
-    shutdown.add(() => hooks.stop(NOTIFY_AT_STOP_MS))
+    shutdown.add(() => hooks.stop(NOTIFY_AT_STOP_MS), 'the notifications')
     await hooks.configure(actionsOf(config))
     const accounts = createAccounts({
       provider,
@@ -173,7 +180,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     shutdown.add(async () => {
       await ledger.settle()
       await inFlight.close()
-    })
+    }, 'storing what quota is used')
     const counts = countsUsage(config.data_provider)
     const recovery =
       folder &&
@@ -186,7 +193,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
         counts,
         resumable: config.sftpd.upload_mode === 2,
       })
-    if (recovery !== undefined) shutdown.add(() => recovery.finished())
+    if (recovery !== undefined) shutdown.add(() => recovery.finished(), 'looking after what a crash left')
     const scans = new QuotaScans({
       provider,
       ledger,
@@ -195,11 +202,16 @@ export async function serve(options: ServeOptions): Promise<Running> {
       log,
       tracks: config.data_provider.track_quota !== 0 && config.data_provider.manage_users === 1,
     })
-    shutdown.add(() => scans.stop())
+    shutdown.add(() => scans.stop(), 'the quota scans')
     const connections = new Connections(clock)
     const gate = createGate({ config: config.defender, clock, log })
+    const traces = new Traces({
+      clock,
+      eventsPerConnection: options.traceConnection ? MANY_EVENTS : config.sftpd.trace_events,
+      ...(options.traceConnection ? { log } : {}),
+    })
     const hasher = createHasher()
-    shutdown.add(() => hasher.close())
+    shutdown.add(() => hasher.close(), 'the thread for hashes')
     // Before anything listens.
     const security = await httpSecurity(config.httpd, { configDir, gate, log, clock })
     const { version, commit, date } = versionInfo()
@@ -234,6 +246,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
             bans: gate.bans,
             throughput,
             scans,
+            failedLogins: traces,
             driver: provider.driver,
             listeners: () => listeners,
             version: versionText(),
@@ -255,28 +268,54 @@ export async function serve(options: ServeOptions): Promise<Running> {
         ...(metrics !== undefined && { metrics }),
         hasher,
         log,
-        setstatMode: config.sftpd.setstat_mode,
+        get setstatMode() {
+          return reload.current.sftpd.setstat_mode
+        },
         isRoot: process.getuid?.() === 0,
         ledger,
         inFlight,
         counts,
-        uploads: {
-          mode: config.sftpd.upload_mode,
-          sync: config.sftpd.fsync === 'close',
-          instance,
+        get uploads() {
+          const { upload_mode: mode, fsync } = reload.current.sftpd
+          return { mode, sync: fsync === 'close', instance }
         },
         hooks,
         ready: (username) => recovery?.ready(username) ?? Promise.resolve(),
       }),
       hasher,
-      hostKeys,
-      config: { ...config.sftpd, banner: config.sftpd.banner.trim() || `SFTPGo_${version}` },
-      loginBanner: await readLoginBanner(resolveIn(configDir, config.sftpd.login_banner_file)),
+      ...settings,
       log,
       clock,
+      traces,
+    })
+    const reload = new Reload({
+      load,
+      current: config,
+      parts: [
+        { prepare: async (next) => sshd.prepare(await sshSettings(next)) },
+        {
+          async prepare(next) {
+            return () => {
+              gate.configure(next.defender)
+              process.umask(Number.parseInt(next.sftpd.umask, 8))
+              log.setVerbose(isVerbose(next))
+            }
+          },
+        },
+        {
+          // The last ones: what they have found right they use at once.
+          async prepare(next) {
+            await httpd.reloadCertificates()
+            await hooks.configure(actionsOf(next))
+            return () => undefined
+          },
+        },
+      ],
+      describe: describeChanges,
+      log,
     })
     const sftpAddress = await sshd.listen({ host: config.sftpd.bind_address, port: config.sftpd.bind_port })
-    shutdown.add(() => sshd.close())
+    shutdown.add(() => sshd.close(), 'the SFTP server')
 
     const readiness = new ServerReadiness(() => accounts.checkAvailability(), clock)
     listeners.push(`SFTP on ${shown(sftpAddress)}`)
@@ -289,6 +328,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       routes: [
         ...quotaScanRoutes(scans),
         ...banRoutes(gate.bans),
+        ...traceRoutes(traces),
         ...(metrics === undefined ? [] : metricsRoutes(metrics)),
         ...web,
       ],
@@ -300,7 +340,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       config.httpd.bind_port === 0
         ? undefined
         : await httpd.listen({ host: config.httpd.bind_address, port: config.httpd.bind_port })
-    shutdown.add(() => httpd.close())
+    shutdown.add(() => httpd.close(), 'the HTTP server')
     if (httpAddress !== undefined) listeners.push(`HTTP on ${shown(httpAddress)}`)
     readiness.enter('serving')
 
@@ -310,11 +350,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
     log.app('service', 'info', ready)
     options.stdout(ready)
 
-    shutdown.add(async () => {
+    const stop = async (graceSeconds: number): Promise<void> => {
       readiness.enter('stopping')
       log.app('service', 'info', 'stopping')
-    })
-
+      await sshd.drain(graceSeconds * 1000)
+      await shutdown.run()
+    }
+    let stopping: Promise<void> | undefined
     let ended = (): void => undefined
     const finished = new Promise<void>((resolve) => {
       ended = resolve
@@ -322,7 +364,14 @@ export async function serve(options: ServeOptions): Promise<Running> {
     return {
       sftpAddress,
       ...(httpAddress === undefined ? {} : { httpAddress }),
-      stop: () => shutdown.run().finally(ended),
+      rotateLog: () => void log.rotate(),
+      stop: () => (stopping ??= stop(reload.current.sftpd.grace_time).finally(ended)),
+      reload: () => (stopping === undefined ? reload.run() : Promise.resolve()),
+      crash(cause) {
+        const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+        log.app('service', 'error', `an error that nobody caught, the server stops: ${stack}`)
+        return (stopping ??= stop(0).finally(ended))
+      },
       finished,
     }
   } catch (error) {
@@ -330,6 +379,16 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await shutdown.run().catch(() => undefined)
     throw error
   }
+}
+
+const MEGABYTE = 1024 * 1024
+/** What `--log-max-size 0` stands for. */
+const LARGEST_LOG_MB = 100
+
+function logDestination({ filePath, maxSizeMb, ...retention }: ServeOptions['log']): Destination {
+  if (filePath === '') return { kind: 'stderr' }
+  const maxBytes = (maxSizeMb === 0 ? LARGEST_LOG_MB : maxSizeMb) * MEGABYTE
+  return { kind: 'file', path: filePath, rotation: { maxBytes, ...retention } }
 }
 
 /** `0.0.0.0:2022`, `[::]:2022`. */

@@ -23,6 +23,7 @@ test.each([
   ['the bounds of memory', withCost(`m=${MEMORY_MAX_KIB},t=4,p=64`)],
   ['the least memory', withCost('m=16,t=1,p=2')],
   ['the bounds of work', withCost('m=65536,t=64,p=1')],
+  ['what pure-pw writes', withCost('m=8192,t=255,p=1')],
 ])('accepted: %s', (_, text) => {
   expect(parseArgon2id(text)).toBeDefined()
 })
@@ -39,7 +40,7 @@ test.each([
   ['a sign', withCost('m=+256,t=2,p=1')],
   ['too much memory', withCost(`m=${MEMORY_MAX_KIB + 1},t=1,p=1`)],
   ['memory of many digits', withCost(`m=${'9'.repeat(30)},t=1,p=1`)],
-  ['too many passes', withCost('m=256,t=65,p=1')],
+  ['too many passes', withCost('m=256,t=256,p=1')],
   ['too many lanes', withCost('m=65536,t=1,p=65')],
   ['too much work', withCost(`m=${MEMORY_MAX_KIB},t=5,p=1`)],
   ['too little memory for its lanes', withCost('m=15,t=1,p=2')],

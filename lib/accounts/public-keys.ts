@@ -34,6 +34,11 @@ export class KeyError extends Error {
   override readonly name = 'KeyError'
 }
 
+/** `SHA256:` and base64 without padding, as OpenSSH prints it. @param blob RFC 4253 section 6.6 encoding. */
+export function keyFingerprint(blob: Buffer): string {
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`
+}
+
 const LINE = /^(\S+)[ \t]+([A-Za-z0-9+/]+={0,2})(?:[ \t]+(.*))?$/
 const PRIVATE_KEY = /-{4,} ?BEGIN [A-Z0-9 ]*PRIVATE KEY|^PuTTY-User-Key-File/m
 
@@ -55,8 +60,7 @@ export function authorizedKey(line: string): AuthorizedKey {
   // The parser skips what it does not need, so what it understood must be all there is.
   if (parsed instanceof Error || !parsed.getPublicSSH().equals(blob)) throw new KeyError(`malformed ${type} key`)
   checkStrength(type, parsed.getPublicPEM())
-  const digest = createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')
-  return { type, blob, comment: comment.trim(), fingerprint: `SHA256:${digest}`, restrictions }
+  return { type, blob, comment: comment.trim(), fingerprint: keyFingerprint(blob), restrictions }
 }
 
 /** Whether two key blobs are the same, in a time that tells nothing of where they differ. */

@@ -81,11 +81,19 @@ function checkUsername(stored: NewUser, username: string): void {
   if (stored.username !== '') {
     throw invalid(`username cannot be changed, got ${shown(username)} for ${shown(stored.username)}`)
   }
+  const problem = usernameProblem(username)
+  if (problem !== undefined) throw invalid(problem)
+}
+
+/** Why a text cannot be the name of a new account; undefined when it can. */
+export function usernameProblem(username: string): string | undefined {
+  if (username === '') return 'username is empty'
   const bytes = Buffer.byteLength(username)
-  if (bytes > USERNAME_MAX_BYTES) throw invalid(`username has ${bytes} bytes, want at most ${USERNAME_MAX_BYTES}`)
+  if (bytes > USERNAME_MAX_BYTES) return `username has ${bytes} bytes, want at most ${USERNAME_MAX_BYTES}`
   if (/[\p{Cc}\p{Zl}\p{Zp}/]/u.test(username) || username === '.' || username === '..') {
-    throw invalid(`username is ${shown(username)}, want no "/", no control characters, not "." or ".."`)
+    return `username is ${shown(username)}, want no "/", no control characters, not "." or ".."`
   }
+  return undefined
 }
 
 function homeOf(username: string, home: string, { usersBaseDir }: Rules): string {

@@ -46,11 +46,7 @@ export async function checkConfig({ configDir, configFile, env }: ConfigPlace): 
     return {
       ...(file === undefined ? {} : { file }),
       problems: found.flatMap(({ problems = [] }) => problems),
-      warnings: [
-        ...warnings,
-        ...deprecatedSettings(config),
-        ...found.flatMap((one) => one.warnings ?? []),
-      ],
+      warnings: [...warnings, ...deprecatedSettings(config), ...found.flatMap((one) => one.warnings ?? [])],
     }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error

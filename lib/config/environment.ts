@@ -4,7 +4,7 @@ import { parseBoolean, parseInteger, parseList } from './text.ts'
 import { leavesOf } from './tree.ts'
 import type { Leaf, LeafKind } from './tree.ts'
 
-/** Variables that stand for flags of `serve`, beside those of the configuration's own keys. */
+/** Variables that stand for flags of the command line, beside those of the configuration's own keys. */
 export const FLAG_VARIABLES = [
   'SFTPGO_CONFIG_DIR',
   'SFTPGO_CONFIG_FILE',
@@ -14,6 +14,9 @@ export const FLAG_VARIABLES = [
   'SFTPGO_LOG_MAX_AGE',
   'SFTPGO_LOG_COMPRESS',
   'SFTPGO_LOG_VERBOSE',
+  'SFTPGO_API_BASE_URL',
+  'SFTPGO_API_USER',
+  'SFTPGO_API_PASSWORD',
 ] as const
 export type FlagVariable = (typeof FLAG_VARIABLES)[number]
 

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { Lines } from './format.ts'
 import type { Parsed } from './format.ts'
 import { configSchema } from './schema.ts'
@@ -16,9 +15,11 @@ const MAX_LABELS = 3
 const [MIN_INTEGER, MAX_INTEGER] = [-2_147_483_648, 2_147_483_647]
 
 /** @throws SyntaxProblem with the place of the first mistake. */
-export function parseHcl(text: string): Parsed {
+export async function parseHcl(text: string): Promise<Parsed> {
   const lines = survey(text)
-  const json = parser().parse(text)
+  // Loaded with the first such file: it is large, and adds a global.
+  const { default: parser } = await import('js-hcl-parser')
+  const json = parser.parse(text)
   let content: unknown
   try {
     content = JSON.parse(json)
@@ -28,16 +29,6 @@ export function parseHcl(text: string): Parsed {
     throw new SyntaxProblem('HCL', Number(line), Number(column), { cause: error })
   }
   return { content: sections(configSchema, content), lineOf: async (path) => lines.find(path) }
-}
-
-interface HclParser {
-  /** JSON, or what is wrong. */
-  parse(text: string): string
-}
-
-/** It has no types of its own. Loaded with the first such file: it is large, and adds a global. */
-function parser(): HclParser {
-  return createRequire(import.meta.url)('js-hcl-parser') as HclParser
 }
 
 /** A block comes as a list of what was in it, once for each time it is there: sections are single again. */

@@ -129,7 +129,8 @@ export function reference(): string {
     `It is written in UTF-8, with at most ${MAX_CONFIG_BYTES / 1024} KiB. Keys may be in any case. Relative paths in it ` +
       'start at the configuration directory, wherever the file was found. A key that is no setting, a value that is ' +
       'not allowed or a text that is not written in its format keeps the server from starting, with a message that ' +
-      'names the file and the line. `sftpgo config check` tells everything that is wrong at once, and looks at the ' +
+      'names the file and the line. `sftpgo config init --format toml` prints a file with every setting at its default and what it ' +
+      'is for; `sftpgo config check` tells everything that is wrong at once, and looks at the ' +
       'files that are named; `sftpgo config show` prints every setting with its value and where that comes from, and ' +
       'the limits that no setting changes. An editor can complete and check with `static/config.schema.json`.',
     '',

@@ -11,6 +11,7 @@ test('the defaults are those of the documented configuration file', () => {
       bind_address: '',
       idle_timeout: 15,
       keepalive_interval: 60,
+      grace_time: 0,
       max_auth_tries: 0,
       umask: '0022',
       banner: '',
@@ -25,6 +26,7 @@ test('the defaults are those of the documented configuration file', () => {
       login_banner_file: '',
       setstat_mode: 0,
       enabled_ssh_commands: ['md5sum', 'sha1sum', 'cd', 'pwd'],
+      trace_events: 64,
     },
     data_provider: {
       driver: 'sqlite',
@@ -56,6 +58,7 @@ test('the defaults are those of the documented configuration file', () => {
       max_startups: '10:30:100',
       max_startups_per_address: 20,
     },
+    log: { level: '' },
     httpd: {
       bind_port: 8080,
       bind_address: '127.0.0.1',

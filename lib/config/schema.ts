@@ -85,6 +85,9 @@ const sftpd = section({
     'Seconds without traffic after which the system asks whether the client is still there; ten questions without an ' +
       'answer, a second apart, end the connection. 0 never asks.',
   ),
+  grace_time: integer(0, 0, 86_400).describe(
+    'Seconds that running transfers may take to finish when the server is stopped; 0 ends them at once.',
+  ),
   max_auth_tries: integer(0, -2_147_483_648, 2_147_483_647).describe(
     'Authentication attempts per connection; 0 means 6, a negative number any number.',
   ),
@@ -131,6 +134,9 @@ const sftpd = section({
   setstat_mode: choice(0, [0, 1]).describe('Requests to change mode, owner or times: 0 obeyed, 1 silently ignored.'),
   enabled_ssh_commands: words(['md5sum', 'sha1sum', 'cd', 'pwd'], [...SSH_COMMANDS, '*']).describe(
     'SSH commands that users may run; "*" means all of them.',
+  ),
+  trace_events: integer(64, 0, 10_000).describe(
+    'Events of each connection that are kept in memory, to explain failed logins; 0 keeps none.',
   ),
 })
 
@@ -226,6 +232,13 @@ const defender = section({
   ),
 })
 
+const log = section({
+  level: z
+    .enum(['', 'debug', 'info'], 'debug, info or empty')
+    .default('')
+    .describe('Whether debug records are logged; empty leaves that to the flag --log-verbose.'),
+})
+
 /** Every setting with its default, range and meaning; parsing `{}` gives the built-in configuration. */
 export const configSchema = z
   .strictObject(
@@ -233,6 +246,7 @@ export const configSchema = z
       sftpd: sftpd.describe('The SFTP server.'),
       data_provider: dataProvider.describe('The store of accounts.'),
       defender: defender.describe('Limits before the login, and bans; IPv6 addresses count by their /64 network.'),
+      log: log.describe('The log; where it goes is told by flags.'),
       httpd: httpd.describe('The HTTP server: REST API, web admin, metrics.'),
     },
     'an object',

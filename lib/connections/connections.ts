@@ -47,6 +47,8 @@ export interface Connection {
   readonly connectionId: string
   touch(): void
   startTransfer(operationType: TransferInfo['operationType'], path: string): Transfer
+  /** A transfer that it started has not ended. */
+  readonly transferring: boolean
   remove(): void
 }
 
@@ -117,6 +119,9 @@ export class Connections {
             if (entry.transfers.delete(info)) this.#moved[operationType] += info.sizeBytes
           },
         }
+      },
+      get transferring() {
+        return entry.transfers.size > 0
       },
       remove: () => {
         if (!this.#entries.delete(entry)) return

@@ -56,7 +56,7 @@ const PLURAL: Readonly<Record<Offence, string>> = {
 
 /** Counts what addresses do wrong, and bans those that do too much of it for a while. */
 export class Defender implements Bans {
-  readonly #config: DefenderConfig
+  #config: DefenderConfig
   readonly #clock: Clock
   readonly #log: Log
   readonly #isTrusted: (ip: string) => boolean
@@ -69,6 +69,11 @@ export class Defender implements Bans {
     this.#isTrusted = options.isTrusted
     this.#clock = options.clock
     this.#log = options.log
+  }
+
+  /** From now on; bans that were imposed stay as they are. */
+  configure(config: DefenderConfig): void {
+    this.#config = config
   }
 
   /** @returns whether the address is banned by now. */

@@ -58,13 +58,18 @@ interface Waiting {
  * of the source that has most; without such a one the new connection is refused.
  */
 export class Startups {
-  readonly #options: StartupsOptions
+  #options: StartupsOptions
   /** The oldest first. */
   readonly #waiting = new Set<Waiting>()
   #turnedAway = 0
 
   constructor(options: StartupsOptions) {
     this.#options = options
+  }
+
+  /** For the connections to come. */
+  configure(limits: StartupLimits): void {
+    this.#options = { ...this.#options, limits }
   }
 
   /** @param giveWay ends the connection. @returns undefined when it is refused. */

@@ -1,13 +1,14 @@
-import { existsSync, mkdirSync, openSync, writeSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { writeSync } from 'node:fs'
 import pino from 'pino'
+import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
-import { describeError } from './describe.ts'
+import { MAX_PENDING_BYTES, RotatingFile } from './rotating-file.ts'
+import type { Rotation } from './rotating-file.ts'
 
 export type Destination =
   | { kind: 'stderr' }
   /** Relative to the working directory or absolute. */
-  | { kind: 'file'; path: string }
+  | { kind: 'file'; path: string; rotation?: Rotation }
   | { kind: 'none' }
   /** Stays the caller's: it is neither ended nor destroyed. */
   | { kind: 'stream'; stream: NodeJS.WritableStream }
@@ -16,92 +17,93 @@ export type Destination =
 export interface Sink {
   /** @param line ends with a newline; lost once the sink is closed. */
   write(line: string): void
+  /** Begins a new file where there is one. Resolves when that is done, or has failed. */
+  rotate(): Promise<void>
   /** Resolves when the operating system has what was written, or is not going to take it. */
   close(): Promise<void>
 }
 
-/**
- * @param complain takes one line, once an outage of the log file.
- * @throws Error with a one-line message when the file cannot be opened.
- */
-export function openSink(destination: Destination, complain: (line: string) => void = tellStderr): Sink {
+export interface SinkOptions {
+  clock: Clock
+  /** Takes one line, once an outage of the log file. */
+  complain?(line: string): void
+  /** Takes what the log itself should say of where it goes: lines that were lost, a rotation that failed. */
+  tell?(message: string, error?: unknown): void
+}
+
+/** @throws Error with a one-line message when the file cannot be opened. */
+export function openSink(
+  destination: Destination,
+  { clock, complain = tellStderr, tell = () => undefined }: SinkOptions,
+): Sink {
   switch (destination.kind) {
     case 'none':
-      return { write: () => undefined, close: () => Promise.resolve() }
+      return { write: () => undefined, ...unrotated, close: () => Promise.resolve() }
     case 'stream':
       return streamSink(destination.stream)
     case 'stderr':
-      return descriptorSink(STDERR, () => undefined)
+      return stderrSink(tell)
     default:
-      return fileSink(destination.path, complain)
+      return fileSink(new RotatingFile({ ...destination, clock, complain, tell }))
   }
 }
 
+const unrotated = { rotate: () => Promise.resolve() }
 const STDERR = 2
-/** Lines that wait for a slow disk; past it new ones are dropped, so that the log cannot eat the memory. */
-const MAX_PENDING_BYTES = 16 * 1024 * 1024
-/** A reader of standard error that stalls must not keep the server from ending. */
+/** A disk or a reader of standard error that stalls must not keep the server from ending. */
 const CLOSE_LIMIT_MS = 2000
 
-function openLogFile(path: string): number {
-  try {
-    makeDirectories(dirname(resolve(path)))
-    return openSync(path, 'a', 0o644)
-  } catch (error) {
-    throw new Error(`the log file ${path} cannot be opened: ${describeError(error)}`, { cause: error })
+function fileSink(file: RotatingFile): Sink {
+  let closing: Promise<void> | undefined
+  return {
+    write: (line) => file.write(line),
+    rotate: () => file.rotate(),
+    close: () => (closing ??= withinLimit(file.close())),
   }
 }
 
-function fileSink(path: string, complain: (line: string) => void): Sink {
-  return descriptorSink(openLogFile(path), (reason) => {
-    complain(`Error: the log file ${path} is not being written: ${reason}\n`)
-  })
-}
-
-/** Step by step: Node's recursive mkdir never returns where a file system answers ENOENT, as Linux's /proc does. */
-function makeDirectories(path: string): void {
-  if (existsSync(path)) return
-  makeDirectories(dirname(path))
-  mkdirSync(path, { mode: 0o744 })
-}
-
-/** @param failed called with the reason once an outage, not once a line. */
-function descriptorSink(fd: number, failed: (reason: string) => void): Sink {
-  const stream = pino.destination({ fd, sync: false, maxLength: MAX_PENDING_BYTES })
-  let failing = false
+/** @param tell given the number of lines that were dropped, once there is room for more. */
+function stderrSink(tell: (message: string) => void): Sink {
+  const stream = pino.destination({ fd: STDERR, sync: false, maxLength: MAX_PENDING_BYTES })
+  let lost = 0
   let readerGone = false
   let closing: Promise<void> | undefined
-  const fail = (reason: string): void => {
-    if (!failing) failed(reason)
-    failing = true
-  }
   // What could not be written stays queued and is tried again with the next line.
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // After this pino makes the stream swallow everything, its end too.
     if (error.code === 'EPIPE') readerGone = true
-    fail(describeError(error))
   })
-  stream.on('drop', () => fail('too many lines wait'))
+  stream.on('drop', () => void lost++)
   stream.on('drain', () => {
-    failing = false
+    if (lost === 0) return
+    const count = lost
+    lost = 0
+    tell(`standard error was not read fast enough; lines lost: ${count}`)
   })
   const end = (): Promise<void> =>
     new Promise((done) => {
-      const limit = systemClock.after(CLOSE_LIMIT_MS, done, { ref: true })
-      const settle = (): void => {
-        limit.cancel()
-        done()
-      }
-      stream.once('close', settle)
-      stream.once('error', settle)
+      stream.once('close', done)
+      stream.once('error', () => done())
       stream.end()
     })
   return {
     write(line) {
       if (closing === undefined) stream.write(line)
     },
-    close: () => (closing ??= readerGone ? Promise.resolve() : end()),
+    ...unrotated,
+    close: () => (closing ??= readerGone ? Promise.resolve() : withinLimit(end())),
   }
+}
+
+/** Resolves with the work, or without it. */
+async function withinLimit(work: Promise<void>): Promise<void> {
+  await new Promise<void>((done) => {
+    const limit = systemClock.after(CLOSE_LIMIT_MS, done, { ref: true })
+    void work.finally(() => {
+      limit.cancel()
+      done()
+    })
+  })
 }
 
 function streamSink(stream: NodeJS.WritableStream): Sink {
@@ -113,6 +115,7 @@ function streamSink(stream: NodeJS.WritableStream): Sink {
     write(line) {
       if (!closed) stream.write(line)
     },
+    ...unrotated,
     close() {
       if (closed) return Promise.resolve()
       closed = true

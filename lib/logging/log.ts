@@ -34,6 +34,8 @@ export interface CommandRecord {
   sshCommand?: string
   connectionId: string
   protocol: 'SFTP' | 'SCP' | 'SSH'
+  /** Why it was refused or failed; absent on success. */
+  error?: string
 }
 
 export interface HttpRecord {
@@ -65,4 +67,12 @@ export interface Log {
   connectionFailed(record: ConnectionFailedRecord): void
   /** Resolves when everything logged so far has been handed to the operating system. */
   close(): Promise<void>
+}
+
+/** The log as its owner has it. */
+export interface ServerLog extends Log {
+  /** Begins a new log file. Resolves when that is done, or has failed; never rejects. */
+  rotate(): Promise<void>
+  /** Whether app records at debug are written from now on. */
+  setVerbose(on: boolean): void
 }

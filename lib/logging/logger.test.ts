@@ -7,14 +7,17 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { openSink } from './destination.ts'
-import type { Log } from './log.ts'
+import type { ServerLog } from './log.ts'
 import { createLog } from './logger.ts'
+
+// Properties take their time on a machine with more to do than this.
+vi.setConfig({ testTimeout: 60_000 })
 
 const AT = new Date(2020, 0, 31, 3, 4, 5, 7)
 const clock: Clock = { ...systemClock, now: () => AT.getTime() }
 
 /** A log into memory. */
-function memoryLog(verbose = true): { log: Log; text: () => string; records: () => Record<string, unknown>[] } {
+function memoryLog(verbose = true): { log: ServerLog; text: () => string; records: () => Record<string, unknown>[] } {
   let text = ''
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -184,6 +187,41 @@ describe('records', () => {
 
 const messageIn = (line: string): unknown => Object(JSON.parse(line)).message
 
+test('whatever bytes come from outside, a record of any category is one line, and of its own category', () => {
+  const bytes = fc.uint8Array({ maxLength: 40 }).map((noise) => Buffer.from(noise))
+  const text = fc.oneof(
+    bytes.map((noise) => noise.toString('utf8')),
+    bytes.map((noise) => noise.toString('latin1')),
+    fc.constantFrom('"}\n{"sender":"Upload"', '\r\n', '\x1b[2J', '\u2066\u202e', '\ud800', '__proto__'),
+  )
+  fc.assert(
+    fc.property(text, text, (a, b) => {
+      const { log, text: written, records } = memoryLog()
+      const file = { username: a, filePath: b, connectionId: a, protocol: 'SFTP', error: b } as const
+      log.app('sftpd', 'warn', a, { connectionId: b, error: new Error(b) })
+      log.transfer({ ...file, sender: 'Upload', elapsedMs: 1, sizeBytes: 1 })
+      log.command({ ...file, sender: 'Rename', targetPath: a, sshCommand: b })
+      const request = { method: a, proto: b, remoteAddr: a, requestId: b, uri: a, userAgent: b }
+      log.http({ ...request, respStatus: 200, respSize: 1, elapsedMs: 1 })
+      log.connectionFailed({ clientIp: a, username: b, loginType: 'password', error: a })
+      expect(written().replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+      const senders = records().map(({ sender }) => sender)
+      expect(senders).toEqual(['sftpd', 'Upload', 'Rename', 'httpd', 'connection_failed'])
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('debug records come and go with setVerbose', () => {
+  const { log, records } = memoryLog(false)
+  log.app('sftpd', 'debug', 'one')
+  log.setVerbose(true)
+  log.app('sftpd', 'debug', 'two')
+  log.setVerbose(false)
+  log.app('sftpd', 'debug', 'three')
+  expect(records().map(({ message }) => message)).toEqual(['two'])
+})
+
 describe('destinations', () => {
   let dir: string
   beforeEach(() => {
@@ -230,7 +268,10 @@ describe('destinations', () => {
 
   test.runIf(process.platform === 'linux')('a full disk is told once, and neither throws nor hangs', async () => {
     const complaints: string[] = []
-    const sink = openSink({ kind: 'file', path: '/dev/full' }, (line) => complaints.push(line))
+    const sink = openSink(
+      { kind: 'file', path: '/dev/full' },
+      { clock: systemClock, complain: (line) => void complaints.push(line) },
+    )
     for (let i = 0; i < 3; i++) {
       sink.write('unwritable\n')
       await vi.waitFor(() => expect(complaints).not.toEqual([]))
@@ -238,6 +279,7 @@ describe('destinations', () => {
     await sink.close()
     expect(complaints).toEqual([
       expect.stringMatching(/^Error: the log file \/dev\/full is not being written: ENOSPC.*\n$/),
+      'Error: 3 lines of the log file /dev/full were lost\n',
     ])
   })
 

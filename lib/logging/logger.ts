@@ -5,7 +5,7 @@ import { describeError } from './describe.ts'
 import { openSink } from './destination.ts'
 import type { Destination } from './destination.ts'
 import { inert } from './inert.ts'
-import type { Log } from './log.ts'
+import type { ServerLog } from './log.ts'
 import { localSeconds, millisecondStamp } from './time.ts'
 
 export interface LogOptions {
@@ -20,8 +20,8 @@ export interface LogOptions {
  * Writes one JSON object a line, with the keys of SFTPGo: every category always has all of its own keys.
  * @throws Error with a one-line message when the log file cannot be opened; no call throws after that.
  */
-export function createLog({ destination, verbose, now: clock = systemClock }: LogOptions): Log {
-  const sink = openSink(destination)
+export function createLog({ destination, verbose: initiallyVerbose, now: clock = systemClock }: LogOptions): ServerLog {
+  let verbose = initiallyVerbose
   const stamp = millisecondStamp()
   const lines = pino(
     {
@@ -32,7 +32,7 @@ export function createLog({ destination, verbose, now: clock = systemClock }: Lo
     },
     { write: (line: string) => sink.write(`${inert(line.slice(0, -1))}\n`) },
   )
-  return {
+  const log: ServerLog = {
     app(sender, level, message, { connectionId = '', error } = {}) {
       if (level === 'debug' && !verbose) return
       const text = [message, error === undefined ? '' : describeError(error)].filter((part) => part !== '').join(': ')
@@ -53,7 +53,7 @@ export function createLog({ destination, verbose, now: clock = systemClock }: Lo
       else lines.warn({ ...fields, error: record.error })
     },
     command(record) {
-      lines.info({
+      const fields = {
         sender: record.sender,
         username: record.username,
         file_path: record.filePath,
@@ -66,7 +66,9 @@ export function createLog({ destination, verbose, now: clock = systemClock }: Lo
         ssh_command: record.sshCommand ?? '',
         connection_id: record.connectionId,
         protocol: record.protocol,
-      })
+      }
+      if (record.error === undefined) lines.info(fields)
+      else lines.warn({ ...fields, error: record.error })
     },
     http(record) {
       lines.info({
@@ -92,6 +94,15 @@ export function createLog({ destination, verbose, now: clock = systemClock }: Lo
         error: record.error,
       })
     },
+    rotate: () => sink.rotate(),
+    setVerbose(on) {
+      verbose = on
+    },
     close: () => sink.close(),
   }
+  const sink = openSink(destination, {
+    clock,
+    tell: (message, error) => log.app('service', 'warn', message, { error }),
+  })
+  return log
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { once } from 'node:events'
 import type { Client } from 'ssh2'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { SSH_FX } from '../../protocol/sftp/constants.ts'
 import type { Running } from '../serve.ts'
 import { ed25519Pair } from '../sshd/sample-keys.test.support.ts'
@@ -14,20 +14,24 @@ import {
   UPLOAD,
   closed,
   connect,
+  eventually,
   openDescriptors,
   openFile,
   openSftp,
   watchForUnhandled,
 } from '../sshd/sshd.test.support.ts'
+import { versionText } from '../version/version.ts'
+import type { Advertised, Service } from './advertise.ts'
 import { portable } from './portable.ts'
 import type { PortableOptions } from './portable.ts'
 
 const workingDirectory = process.cwd()
+vi.setConfig({ testTimeout: 30_000 })
 beforeEach(watchForUnhandled)
 afterEach(() => process.chdir(workingDirectory))
 
 const READY =
-  /^Portable mode ready, SFTP port: (\d+), user: "([^"]*)", password: "([^"]*)", public keys: \[(.*)\], directory: "([^"]*)", permissions: \[([^\]]*)\], enabled ssh commands: \[([^\]]*)\]$/
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3} INF Portable mode ready, SFTP port: (\d+), user: "([^"]*)", password: "([^"]*)", public keys: \[(.*)\], directory: "([^"]*)", permissions: \[([^\]]*)\], enabled ssh commands: \[([^\]]*)\]$/
 
 function served(): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'sftpgo-portable-'))
@@ -36,7 +40,7 @@ function served(): string {
   return directory
 }
 
-interface Started extends Running {
+interface Started extends Omit<Running, 'reload'> {
   directory: string
   lines: string[]
   user: string
@@ -47,6 +51,8 @@ interface Started extends Running {
 async function start(options: Partial<PortableOptions> = {}): Promise<Started> {
   const directory = options.directory ?? served()
   const lines: string[] = []
+  const { terminal } = options
+  const written: string[] = []
   const running = await portable({
     directory,
     sftpdPort: 0,
@@ -56,11 +62,18 @@ async function start(options: Partial<PortableOptions> = {}): Promise<Started> {
     logFilePath: '',
     publicKeys: [],
     permissions: ['list', 'download'],
+    advertiseService: false,
+    advertiseCredentials: false,
+    qr: false,
     stdout: (line) => void lines.push(line),
     ...options,
+    ...(terminal && {
+      terminal: { ...terminal, write: (text: string) => void (terminal.write(text), written.push(text)) },
+    }),
   })
   onTestFinished(() => running.stop())
-  const [, , user = '', password = ''] = READY.exec(lines[0] ?? '') ?? []
+  const ready = [...lines, ...written].map((line) => READY.exec(line.trimEnd())).find((match) => match !== null)
+  const [, , user = '', password = ''] = ready ?? []
   return {
     ...running,
     directory,
@@ -156,6 +169,83 @@ describe('portable mode', () => {
     expect(lines[0]).toContain(`directory: "${directory}"`)
     await login()
     expect(readdirSync(directory)).toEqual(['file'])
+  })
+
+  test('without a port takes one of the dynamic ones, a free one', async () => {
+    const { sftpAddress } = await start()
+    expect(sftpAddress.port).toBeGreaterThanOrEqual(49_152)
+    expect(sftpAddress.port).toBeLessThanOrEqual(64_151)
+  })
+
+  describe('multicast DNS', () => {
+    /** Takes the place of the network. */
+    function network(failure?: Error) {
+      const services: Service[] = []
+      let withdrawn = 0
+      const advertise = async (service: Service): Promise<Advertised> => {
+        if (failure !== undefined) throw failure
+        services.push(service)
+        return { withdraw: async () => void withdrawn++ }
+      }
+      return { services, advertise, withdrawn: () => withdrawn }
+    }
+    const texts = ({ lines }: Started) => lines.map((line) => line.replace(/^\S+ /, '').replace(/(ready).*/, '$1'))
+
+    test('tells of port and version, before the ready line, and says goodbye', async () => {
+      const { services, advertise, withdrawn } = network()
+      const running = await start({ advertise, advertiseService: true })
+      const { port } = running.sftpAddress
+      expect(services).toEqual([{ name: `SFTPGo portable ${port}`, port, txt: { version: versionText() } }])
+      await running.stop()
+      expect(withdrawn()).toBe(1)
+      expect(texts(running)).toEqual([
+        `INF SFTP service advertised via multicast DNS as "SFTPGo portable ${port}"`,
+        'INF Portable mode ready',
+        'INF unregistering multicast DNS service',
+      ])
+    })
+
+    test('tells the credentials when it is asked to, and says so', async () => {
+      const { services, advertise } = network()
+      const both = { advertise, advertiseService: true, advertiseCredentials: true }
+      const running = await start({ ...both, username: 'eve' })
+      expect(services[0]?.txt).toEqual({ version: versionText(), user: 'eve', password: running.password })
+      expect(texts(running)[0]).toBe('INF credentials are advertised: whoever can ask this network can log in')
+      const keyed = await start({ ...both, publicKeys: [ed25519Pair().public] })
+      expect(services[1]?.txt).toEqual({ version: versionText(), user: 'user' })
+      expect(texts(keyed)[0]).toBe('WRN key credentials cannot be advertised: the user name alone is')
+    })
+
+    test('is left alone when it is not wanted, and a share works without it', async () => {
+      const { services, advertise } = network()
+      await start({ advertise, advertiseCredentials: true })
+      expect(services).toEqual([])
+      const failing = await start({ ...network(new Error('no interface')), advertiseService: true })
+      expect(texts(failing)).toEqual(['WRN SFTP service not advertised: no interface', 'INF Portable mode ready'])
+      await failing.login()
+    })
+  })
+
+  test('--qr prints the address as a code and as text, below the ready line', async () => {
+    const { lines, sftpAddress } = await start({ qr: true, username: 'a b' })
+    expect(lines.at(-1)).toMatch(new RegExp(`^sftp://a%20b@(\\[[0-9a-f:]+\\]|[0-9.]+):${sftpAddress.port}$`))
+    expect(lines.slice(1, -1).join('')).toMatch(/^[ \u2580-\u259f]+$/)
+    expect(lines.length).toBeGreaterThan(12)
+  })
+
+  test('on a terminal shows what moves; elsewhere it prints lines and nothing else', async () => {
+    const written: string[] = []
+    const terminal = { size: () => ({ columns: 80, rows: 24 }), write: (text: string) => void written.push(text) }
+    const running = await start({ terminal, permissions: ['*'] })
+    expect(running.lines).toEqual([])
+    expect(written.join('')).toContain('Portable mode ready')
+    const { user, password } = running
+    const { sftp } = await openSftp(await running.login({ username: user, password }))
+    await openFile(sftp, '/file\u001b[2J', UPLOAD)
+    await eventually(() => expect(written.join('')).toMatch(/up .* 0 B .* \/file\\u001b\[2J +127\.0\.0\.1/))
+    await running.stop()
+    expect(written.join('')).not.toContain('\u001b[2J')
+    expect(written.at(-1)).toBe('\u001b[1A\r\u001b[J')
   })
 
   test('stops: the connections end, the log says so, and it is over once', async () => {

@@ -57,10 +57,10 @@ async function session(fields: Partial<NewUser> = {}, { setstatMode = 0, asRoot 
     { username: user.username, current: user, subscribe: () => () => undefined },
     connection,
     'SFTP',
-    { gone: new AbortController().signal, waiting: () => undefined },
+    { gone: new AbortController().signal, waiting: () => undefined, ending: () => false },
   )
   onTestFinished(() => opened.close())
-  return { vfs: opened.fs, at: (name: string) => path.join(home, name) }
+  return { vfs: opened.fs, at: (name: string) => path.join(home, name), log }
 }
 
 function owned(host: string): { uid: number; gid: number } {
@@ -204,4 +204,79 @@ test('permissions by directory hold in a session', async () => {
   expect(await outcome(put(vfs, '/link', 'other'))).toBe('permission')
   expect(await outcome(vfs.rename(virtualPath('/ro'), virtualPath('/rw'), { replace: false }))).toBe('permission')
   expect(fs.readFileSync(at('ro/file'), 'utf8')).toBe('text')
+})
+
+describe('what was refused or failed has its record, with the keys of what succeeds and the reason', () => {
+  const ATTEMPTS: { sender: string; more?: object; run: (vfs: FileSystem) => Promise<unknown> }[] = [
+    { sender: 'Upload', run: (vfs) => vfs.open(virtualPath('/f'), flags('write', 'create'), {}) },
+    { sender: 'Download', run: (vfs) => vfs.open(virtualPath('/f'), flags('read'), {}) },
+    { sender: 'Mkdir', run: (vfs) => vfs.mkdir(virtualPath('/f'), {}) },
+    { sender: 'Rmdir', run: (vfs) => vfs.rmdir(virtualPath('/f')) },
+    { sender: 'Remove', run: (vfs) => vfs.remove(virtualPath('/f')) },
+    {
+      sender: 'Rename',
+      more: { targetPath: '/g' },
+      run: (vfs) => vfs.rename(virtualPath('/f'), virtualPath('/g'), { replace: false }),
+    },
+    {
+      sender: 'Symlink',
+      more: { targetPath: '/g' },
+      run: (vfs) => vfs.symlink('f', virtualPath('/g')),
+    },
+    {
+      sender: 'Chmod',
+      more: { filemode: '-rw-------' },
+      run: (vfs) => vfs.setstat(virtualPath('/f'), { permissions: 0o600 }),
+    },
+    {
+      sender: 'Chown',
+      more: { uid: 7, gid: 8 },
+      run: (vfs) => vfs.setstat(virtualPath('/f'), { owner: { uid: 7, gid: 8 } }),
+    },
+    {
+      sender: 'Chtimes',
+      more: { accessTimeMs: 1000, modificationTimeMs: 2000 },
+      run: (vfs) => vfs.setstat(virtualPath('/f'), { times: { atime: 1, mtime: 2 } }),
+    },
+  ]
+  const TRANSFERS = new Set(['Upload', 'Download'])
+
+  test.each(ATTEMPTS)('$sender', async ({ sender, more = {}, run }) => {
+    const denied = await session({ permissions: ['list'] })
+    fs.writeFileSync(denied.at('f'), '')
+    await expect(run(denied.vfs)).rejects.toThrow('Permission denied')
+    const hostPaths = 'targetPath' in more ? { targetPath: denied.at('g') } : {}
+    expect([...denied.log.commands, ...denied.log.transfers]).toEqual([
+      {
+        sender,
+        username: 'ada',
+        filePath: denied.at('f'),
+        connectionId: 'c',
+        protocol: 'SFTP',
+        error: expect.stringMatching(/^Permission denied: /),
+        ...(TRANSFERS.has(sender) ? { elapsedMs: 0, sizeBytes: 0 } : {}),
+        ...more,
+        ...hostPaths,
+      },
+    ])
+  })
+
+  test('with what the system said', async () => {
+    const { vfs, at, log } = await session()
+    fs.mkdirSync(at('d'))
+    fs.writeFileSync(at('d/f'), '')
+    await expect(vfs.rmdir(virtualPath('/d'))).rejects.toThrow(/not empty/i)
+    await expect(vfs.open(virtualPath('/none'), flags('read'), {})).rejects.toThrow('No such file')
+    expect(log.commands).toMatchObject([{ sender: 'Rmdir', error: expect.stringMatching(/ENOTEMPTY|not empty/i) }])
+    expect(log.transfers).toMatchObject([{ sender: 'Download', error: expect.stringMatching(/ENOENT|No such file/) }])
+  })
+
+  test('what only looks is told where it was denied, not where there was nothing', async () => {
+    const { vfs, log } = await session({ permissions: ['upload'] })
+    await expect(vfs.opendir(virtualPath('/'))).rejects.toThrow('Permission denied')
+    expect(log.lines).toEqual([expect.stringMatching(/^warn opendir of ".*" by "ada" failed Permission denied: /)])
+    const other = await session()
+    await expect(other.vfs.stat(virtualPath('/none'))).rejects.toThrow('No such file')
+    expect(other.log.lines).toEqual([])
+  })
 })

@@ -4,6 +4,7 @@ import type { LiveUser } from '../accounts/live-users.ts'
 import type { User } from '../accounts/user.ts'
 import type { Connection, Protocol } from '../connections/connections.ts'
 import type { Hasher } from '../hashing/hasher.ts'
+import { describeError } from '../logging/describe.ts'
 import type { Log } from '../logging/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { FileHooks } from '../notifications/hooks.ts'
@@ -48,6 +49,8 @@ export interface ChannelLife {
   gone: AbortSignal
   /** How many more (1) or fewer (-1) transfers wait: the connection is not idle meanwhile. */
   waiting(change: 1 | -1): void
+  /** The server is about to stop: no further file is opened. */
+  ending(): boolean
 }
 
 export interface OpenAccountOptions {
@@ -57,7 +60,7 @@ export interface OpenAccountOptions {
   throttle: Throttle
   hasher: Hasher
   log: Log
-  /** `sftpd.setstat_mode`. */
+  /** `sftpd.setstat_mode`; read, as `uploads`, when a channel is opened. */
   setstatMode: number
   /** The server runs as root: created files are given to the account's uid and gid. */
   isRoot: boolean
@@ -76,7 +79,7 @@ export interface OpenAccountOptions {
 }
 
 export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
-  const { storage, throttle, setstatMode, isRoot } = options
+  const { storage, throttle, isRoot } = options
   const ownerOf = (user: User): Owner | undefined => (isRoot ? fileOwner(user) : undefined)
   return {
     async prepare(user) {
@@ -96,7 +99,8 @@ export function createOpenAccount(options: OpenAccountOptions): OpenAccount {
         ...channel,
       })
       const rules = liveRules(live, {
-        ignoreSetstat: setstatMode === 1,
+        ignoreSetstat: options.setstatMode === 1,
+        ending: () => channel.ending(),
         used: () => ledger.used(username),
         bandwidth,
       })
@@ -137,13 +141,15 @@ function liveRules(
   live: LiveUser,
   {
     ignoreSetstat,
+    ending,
     used,
     bandwidth,
-  }: { ignoreSetstat: boolean; used: () => Promise<QuotaUse>; bandwidth: SessionBandwidth },
+  }: { ignoreSetstat: boolean; ending: () => boolean; used: () => Promise<QuotaUse>; bandwidth: SessionBandwidth },
 ): AccountRules {
   let granted: { by: User; permissions: Grants } | undefined
   return {
     ignoreSetstat,
+    ending,
     bandwidth,
     get permissions() {
       const by = live.current
@@ -215,8 +221,30 @@ function observer(
           : ({ action: 'delete', target: '' } as const)
       hooks?.file({ ...told, ...change, path: exact(event.path), sizeBytes: 0 })
     },
+    failed(attempt, error) {
+      // A command tells of its own failures.
+      if (protocol === 'SSH') return
+      const reason = describeError(error)
+      if (attempt.kind === 'Upload' || attempt.kind === 'Download') {
+        log.transfer({
+          ...common,
+          sender: attempt.kind,
+          elapsedMs: 0,
+          sizeBytes: 0,
+          filePath: real(attempt.path),
+          error: reason,
+        })
+      } else if (attempt.kind === 'Other') {
+        const message = `${attempt.operation} of ${JSON.stringify(real(attempt.path))} by ${JSON.stringify(user.username)} failed`
+        const level = QUIET.has(attempt.operation) ? 'debug' : 'warn'
+        log.app(protocol === 'SCP' ? 'scp' : 'sftpd', level, message, { connectionId: connection.connectionId, error })
+      } else log.command({ ...common, ...describe(attempt, real), error: reason })
+    },
   }
 }
+
+/** Asked for each of the names in a directory. */
+const QUIET: ReadonlySet<keyof FileSystem> = new Set(['stat', 'lstat', 'readlink', 'statvfs'])
 
 function describe(event: FileEvent, real: (path: VirtualPath) => string) {
   const { kind: sender } = event

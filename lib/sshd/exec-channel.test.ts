@@ -111,12 +111,20 @@ describe('commands', () => {
       await refused(client, line)
     }
     expect(await complete(client, 'pwd')).toMatchObject({ exit: 0 })
-    const lines = server.log.lines.filter((line) => line.includes('refused:'))
-    expect(lines).toHaveLength(9)
-    expect(lines[0]).toContain('command "id" refused: there is no such command')
-    expect(lines[1]).toContain('command "md5sum a" refused: md5sum is not enabled')
-    expect(lines[7]).toContain('a double quote has no end')
-    expect(lines[8]).toContain('the command line is not UTF-8')
+    const refusals = server.log.commands.filter(({ error }) => error !== undefined)
+    expect(refusals).toHaveLength(9)
+    expect(refusals[0]).toEqual({
+      sender: 'SSHCommand',
+      username: 'alice',
+      filePath: '',
+      sshCommand: 'id',
+      connectionId: expect.stringMatching(/^[0-9a-f]{64}$/),
+      protocol: 'SSH',
+      error: 'there is no such command',
+    })
+    expect(refusals[1]).toMatchObject({ sshCommand: 'md5sum a', error: 'md5sum is not enabled' })
+    expect(refusals[7]).toMatchObject({ error: expect.stringMatching(/a double quote has no end/) })
+    expect(refusals[8]).toMatchObject({ error: 'the command line is not UTF-8' })
   })
 
   test.each<[string, Pick<Config['sftpd'], 'enabled_ssh_commands' | 'enable_scp'>, boolean]>([
@@ -130,23 +138,32 @@ describe('commands', () => {
     expect(await outcome).toEqual(allowed ? { out: '\0\0\0', err: '', exit: 0 } : 'Unable to exec')
   })
 
-  test('success has a record, failure a line', async () => {
+  test('success has a record, and so has failure, with its reason', async () => {
     const { server, client } = await withFiles()
     await complete(client, 'md5sum a')
     await complete(client, 'pwd')
     await complete(client, 'scp -f a', '\0\0\0')
     await complete(client, "md5sum 'missing'")
+    await complete(client, 'scp -f missing', '\0')
     await eventually(() => expect(server.connections.size).toBe(0))
     expect(server.log.commands).toMatchObject([
       { sender: 'SSHCommand', username: 'alice', filePath: '/a', sshCommand: 'md5sum a', protocol: 'SSH' },
       { sender: 'SSHCommand', filePath: '', sshCommand: 'pwd', protocol: 'SSH' },
       { sender: 'SSHCommand', filePath: '/a', sshCommand: 'scp -f a', protocol: 'SSH' },
+      {
+        sender: 'SSHCommand',
+        filePath: '/missing',
+        sshCommand: "md5sum 'missing'",
+        protocol: 'SSH',
+        error: expect.stringMatching(/missing: No such file/),
+      },
+      { sender: 'SSHCommand', filePath: '/missing', sshCommand: 'scp -f missing', error: expect.any(String) },
     ])
     // A hash moves nothing.
-    expect(server.log.transfers).toMatchObject([{ sender: 'Download', protocol: 'SCP', sizeBytes: 5 }])
-    expect(server.log.lines.filter((line) => line.includes('command "md5sum \'missing\'" ended with 1'))).toHaveLength(
-      1,
-    )
+    expect(server.log.transfers).toMatchObject([
+      { sender: 'Download', protocol: 'SCP', sizeBytes: 5 },
+      { sender: 'Download', protocol: 'SCP', sizeBytes: 0, error: 'No such file or directory' },
+    ])
   })
 
   test('what runs is in the list of connections', async () => {
@@ -306,7 +323,7 @@ describe('a client that vanishes leaves nothing open', () => {
     for (const { sender, error } of server.log.transfers) {
       if (sender === 'Upload') expect(error === undefined).toBe(whole)
     }
-    const succeeded = server.log.commands.filter(({ sender }) => sender === 'SSHCommand')
+    const succeeded = server.log.commands.filter(({ sender, error }) => sender === 'SSHCommand' && error === undefined)
     expect([...new Set(succeeded.map(({ sshCommand }) => sshCommand))]).toEqual(pieces.length === 0 ? [] : ['pwd'])
   })
 })
@@ -319,6 +336,6 @@ test('an interrupted upload is not taken for a whole one', async () => {
   expect(server.log.transfers).toMatchObject([
     { sender: 'Upload', error: 'the connection ended before the file was closed' },
   ])
-  expect(server.log.commands).toEqual([])
+  expect(server.log.commands).toMatchObject([{ sender: 'SSHCommand', error: 'exit status 1' }])
   expect(readdirSync(server.home)).toContain('b')
 })

@@ -32,6 +32,8 @@ export interface ExecChannelOptions {
   active(): void
   /** What the client is not told. */
   report(message: string, error: unknown): void
+  /** What it is told. */
+  complained(line: string): void
 }
 
 /**
@@ -166,6 +168,7 @@ class ChannelStream implements CommandStream {
   }
 
   complain(line: string): void {
+    this.#options.complained(Buffer.from(line, 'latin1').toString('utf8'))
     if (!this.lost) this.#channel.stderr.write(Buffer.from(`${line}\n`, 'latin1'))
   }
 

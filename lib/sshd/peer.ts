@@ -5,13 +5,14 @@ import type { Accounts, Login } from '../accounts/accounts.ts'
 import type { LiveSession, LiveUser } from '../accounts/live-users.ts'
 import { plainIp } from '../addresses/address.ts'
 import type { Clock, Timer } from '../clock.ts'
-import type { Connections, Protocol } from '../connections/connections.ts'
+import type { Connection, Connections, Protocol } from '../connections/connections.ts'
 import type { Gate } from '../defender/gate.ts'
 import type { Offence } from '../defender/defender.ts'
 import type { Startup } from '../defender/startups.ts'
 import type { Hasher } from '../hashing/hasher.ts'
 import type { AppSender, Log } from '../logging/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { Traces } from '../traces/traces.ts'
 import { BadCommand } from '../../protocol/exec/words.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
 import { Authentication } from './authentication.ts'
@@ -21,6 +22,7 @@ import { channelGone } from './channel-gone.ts'
 import { serveExec } from './exec-channel.ts'
 import { Outlet } from './outlet.ts'
 import type { Memory } from './memory.ts'
+import { PeerTrace } from './peer-trace.ts'
 import { serveSftp } from './sftp-channel.ts'
 import type { SftpChannelOptions } from './sftp-channel.ts'
 import { pathOf, requestedCommand } from './ssh-commands.ts'
@@ -42,6 +44,14 @@ export const GOODBYE_MS = 1000
  */
 export const MAX_UNREAD_BYTES = { beforeLogin: 256 * 1024, afterLogin: 8 * 1024 * 1024 } as const
 
+/**
+ * How long a connection without a transfer is left alone once the server wants to stop: what was uploaded often gets its
+ * final name after it is closed.
+ */
+export const LAST_REQUEST_MS = 1000
+/** How often it is looked whether a connection can end meanwhile. */
+const DRAIN_CHECK_MS = 100
+
 /** Of a command that is refused: as much as a log line needs. */
 const MAX_LOGGED_COMMAND = 1000
 
@@ -60,6 +70,8 @@ export interface PeerOptions {
   clock: Clock
   /** Absent: nothing is counted. */
   metrics?: Pick<Metrics, 'login' | 'commandEnded'>
+  /** Absent: no story is kept. */
+  traces?: Traces
 }
 
 /** What every kind of channel is served with. */
@@ -76,12 +88,18 @@ export class Peer {
   readonly #remoteAddress: string
   readonly #clientIp: string
   readonly #channels = new Set<ServerChannel>()
+  /** What each of them is in the list of connections. */
+  readonly #listed = new Set<Connection>()
   /** What must end before the connection counts as over. */
   readonly #work = new Set<Promise<void>>()
   readonly #loginTimer: Timer
   readonly #startup: Startup
+  readonly #trace: PeerTrace
   #goodbyeTimer: Timer | undefined
   #idleTimer: Timer | undefined
+  #drainTimer: Timer | undefined
+  /** The server is about to stop: nothing new begins. */
+  #draining = false
   #lastActivity: number
   /** Transfers that wait for their account's bandwidth. */
   #throttled = 0
@@ -108,6 +126,11 @@ export class Peer {
     this.#startup = startup
     this.#clientIp = plainIp(socket.remoteAddress ?? '')
     this.#remoteAddress = `${this.#clientIp.includes(':') ? `[${this.#clientIp}]` : this.#clientIp}:${socket.remotePort}`
+    this.#trace = new PeerTrace(options.traces ?? new Traces({ clock: options.clock, eventsPerConnection: 0 }), {
+      connectionId: this.#connectionId,
+      ip: this.#clientIp,
+      remoteAddress: this.#remoteAddress,
+    })
     this.#lastActivity = options.clock.monotonic()
     this.#loginTimer = options.clock.after(LOGIN_GRACE_MS, () => {
       this.#error = 'the login took more than two minutes'
@@ -122,6 +145,7 @@ export class Peer {
   greeted(client: SshConnection, identification: string): void {
     this.#clientVersion = identification
     this.#startup.reached('identified')
+    this.#trace.greeted(client, identification)
     client.on('error', (error: Error & { level?: string }) => {
       this.#error ||= error.message
       // Others are of the network, or of a client that has no algorithm in common with this server.
@@ -143,7 +167,9 @@ export class Peer {
       exhausted: () => this.#sendAway(client, 'too many authentication failures'),
     })
     this.#authentication = authentication
-    client.on('authentication', (context) => this.#track(authentication.decide(context)))
+    client.on('authentication', (context) =>
+      this.#track(this.#trace.deciding(context, () => authentication.decide(context))),
+    )
     client.on('ready', () => {
       this.#startup.done()
       this.#loginTimer.cancel()
@@ -151,7 +177,14 @@ export class Peer {
       this.#watchIdleness()
     })
     client.on('session', (accept, reject) => {
-      if (this.#sessions >= MAX_CHANNELS) return reject()
+      if (this.#draining) {
+        this.#trace.add('channel_refused', { reason: 'the server is about to stop' })
+        return reject()
+      }
+      if (this.#sessions >= MAX_CHANNELS) {
+        this.#trace.add('channel_refused', { reason: `${MAX_CHANNELS} sessions are open, which is the most` })
+        return reject()
+      }
       return this.#session(client, accept(), outlet)
     })
     // Forwarding of ports and sockets is none of this server's business.
@@ -164,10 +197,31 @@ export class Peer {
     this.#socket.destroy()
   }
 
+  /** Lets the transfers under way finish and nothing new begin; a connection without one ends at once. */
+  drain(): void {
+    if (this.#draining) return
+    this.#draining = true
+    if (this.#isTransferring()) this.#endWhenQuiet()
+    else this.end()
+  }
+
   /** Ends the connection at once; open uploads end as failed. */
   end(): void {
     this.#endedHere = true
     this.#socket.destroy()
+  }
+
+  #isTransferring(): boolean {
+    return [...this.#listed].some((connection) => connection.transferring)
+  }
+
+  #endWhenQuiet(): void {
+    const { clock } = this.#options
+    if (!this.#isTransferring() && clock.monotonic() - this.#lastActivity >= LAST_REQUEST_MS) {
+      this.end()
+      return
+    }
+    this.#drainTimer = clock.after(DRAIN_CHECK_MS, () => this.#endWhenQuiet(), { ref: true })
   }
 
   #sendAway(client: SshConnection, reason: string): void {
@@ -186,7 +240,9 @@ export class Peer {
     void work.finally(() => this.#work.delete(work))
   }
 
-  #refused({ username, loginType, reason, offence }: Refusal, client: SshConnection): boolean {
+  #refused(refusal: Refusal, client: SshConnection): boolean {
+    const { username, loginType, reason, offence } = refusal
+    this.#trace.refused(refusal)
     if (reason === 'invalid home directory') {
       // Whoever reads those records bans addresses, and this one showed the right password or key.
       this.#logRefusal(username, reason)
@@ -208,6 +264,7 @@ export class Peer {
     const context = { connectionId: this.#connectionId }
     const { username } = login.user
     const refuse = (reason: string, error?: unknown): false => {
+      this.#trace.loginRefused(login, reason)
       this.#logRefusal(username, reason, error)
       return false
     }
@@ -233,6 +290,7 @@ export class Peer {
     }
     this.#loggedIn = true
     accounts.loggedIn(user)
+    this.#trace.loggedIn(login)
     log.app(
       'sftpd',
       'info',
@@ -254,6 +312,7 @@ export class Peer {
     this.#options.log.app('sftpd', 'info', `${JSON.stringify(username)} is disconnected: ${reason}`, {
       connectionId: this.#connectionId,
     })
+    this.#trace.add('ending', { reason })
     this.end()
   }
 
@@ -284,6 +343,7 @@ export class Peer {
       if (packetBytes < MIN_CHANNEL_PACKET_BYTES) {
         const message = `the client takes packets of ${packetBytes} bytes only: channel refused`
         this.#options.log.app('sftpd', 'warn', message, { connectionId: this.#connectionId })
+        this.#trace.add('channel_refused', { reason: message })
         return reject?.()
       }
       const channel = accept()
@@ -295,7 +355,10 @@ export class Peer {
       void served.finally(() => this.#channels.delete(channel))
     }
     session.on('subsystem', (accept, reject: (() => void) | undefined, info) => {
-      if (info.name !== 'sftp') return reject?.()
+      if (info.name !== 'sftp') {
+        this.#trace.add('channel_refused', { subsystem: info.name, reason: 'there is no such subsystem' })
+        return reject?.()
+      }
       return start(accept, reject, (channel, user) => this.#sftp(channel, outlet, user))
     })
     session.on('exec', (accept, reject: (() => void) | undefined, info) => {
@@ -311,8 +374,17 @@ export class Peer {
       return requestedCommand(line, this.#options.config)
     } catch (error) {
       if (!(error instanceof BadCommand)) throw error
-      const message = `command ${JSON.stringify(line.slice(0, MAX_LOGGED_COMMAND))} refused: ${error.message}`
-      this.#options.log.app('ssh', 'warn', message, { connectionId: this.#connectionId })
+      const { username = '' } = this.#account?.user ?? {}
+      this.#options.log.command({
+        sender: 'SSHCommand',
+        username,
+        filePath: '',
+        sshCommand: line.slice(0, MAX_LOGGED_COMMAND),
+        connectionId: this.#connectionId,
+        protocol: 'SSH',
+        error: error.message,
+      })
+      this.#trace.add('channel_refused', { command: line, reason: error.message })
       return undefined
     }
   }
@@ -332,13 +404,19 @@ export class Peer {
     return this.#served(channel, outlet, user, kind, async (fs, common) => {
       const { username } = user
       const parts = { channel, fs, command, username, buffers: this.#memory.buffers, hasher, ...common }
-      const exitStatus = await serveExec(parts)
+      let complaint = ''
+      const complained = (text: string): void => void (complaint ||= text)
+      const exitStatus = await serveExec({ ...parts, complained })
       metrics?.commandEnded(name, exitStatus === 0)
-      if (exitStatus !== 0) common.report(`command ${JSON.stringify(line)} ended with ${exitStatus}`, undefined)
-      else {
-        const record = { username, filePath: pathOf(command), sshCommand: line, connectionId: this.#connectionId }
-        log.command({ sender: 'SSHCommand', ...record, protocol: 'SSH' })
-      }
+      log.command({
+        sender: 'SSHCommand',
+        username,
+        filePath: pathOf(command),
+        sshCommand: line,
+        connectionId: this.#connectionId,
+        protocol: 'SSH',
+        ...(exitStatus === 0 ? {} : { error: complaint || `exit status ${exitStatus}` }),
+      })
     })
   }
 
@@ -359,8 +437,13 @@ export class Peer {
       remoteAddress: this.#remoteAddress,
       protocol,
       sshCommand,
-      close: () => this.end(),
+      close: () => {
+        this.#trace.add('ending', { reason: 'an administrator closed it' })
+        this.end()
+      },
     })
+    this.#listed.add(connection)
+    this.#trace.add('channel_opened', { protocol, command: sshCommand || undefined })
     const window = new ReceiveWindow(outlet.receiveWindow(channel), this.#memory.windows)
     const active = (): void => {
       this.#lastActivity = clock.monotonic()
@@ -373,6 +456,7 @@ export class Peer {
           this.#throttled += change
           active()
         },
+        ending: () => this.#draining,
       })
       await serve(account.fs, {
         outlet,
@@ -385,8 +469,10 @@ export class Peer {
       log.app('sftpd', 'error', 'the session could not be served', { ...context, error })
       this.#socket.destroy()
     } finally {
+      this.#listed.delete(connection)
       window.release()
       connection.remove()
+      this.#trace.add('channel_closed', { protocol, command: sshCommand || undefined })
     }
   }
 
@@ -416,6 +502,7 @@ export class Peer {
       this.#options.log.app('sftpd', 'info', `idle for ${this.#options.config.idle_timeout} minutes: disconnected`, {
         connectionId: this.#connectionId,
       })
+      this.#trace.add('ending', { reason: `idle for ${this.#options.config.idle_timeout} minutes` })
       this.end()
       return
     }
@@ -427,10 +514,16 @@ export class Peer {
     this.#loginTimer.cancel()
     this.#idleTimer?.cancel()
     this.#goodbyeTimer?.cancel()
+    this.#drainTimer?.cancel()
     this.#authentication?.end()
     if (!this.#loggedIn && !this.#endedHere) this.#reportLogin()
     await Promise.all(this.#work)
     await this.#closeSession()
+    this.#trace.ended({
+      loggedIn: this.#loggedIn,
+      error: this.#error || (this.#endedHere ? 'this server ended it' : ''),
+      tried: this.#authentication?.tried === true,
+    })
   }
 
   /** The connection is over and nobody logged in. Every refused password or key has its own record already. */

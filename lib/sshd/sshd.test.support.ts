@@ -110,8 +110,8 @@ export async function startSshd({
   config,
   storage,
   defender,
-  hooks,
   metrics,
+  hooks,
   ...parts
 }: TestServerOptions = {}): Promise<TestServer> {
   const directory = temporaryDirectory()
@@ -144,8 +144,8 @@ export async function startSshd({
       inFlight,
       ledger: new Ledger({ provider, inFlight, clock, log }),
       counts: () => false,
-      ...(hooks === undefined ? {} : { hooks }),
       ...(metrics !== undefined && { metrics }),
+      ...(hooks === undefined ? {} : { hooks }),
     }),
     hasher: inlineHasher,
     hostKeys: await hostKeysForTests(),

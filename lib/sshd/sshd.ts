@@ -13,8 +13,8 @@ import type { PeerOptions } from './peer.ts'
 /** How long a disk that does not answer may keep the server from closing. */
 export const CLOSE_DEADLINE_MS = 10_000
 
-export interface SshdOptions extends PeerOptions {
-  gate: Gate
+/** What a connection gets when it begins. */
+export interface SshSettings {
   hostKeys: readonly HostKey[]
   config: PeerOptions['config'] & {
     /** Identification behind `SSH-2.0-`. */
@@ -29,9 +29,24 @@ export interface SshdOptions extends PeerOptions {
   loginBanner: string | undefined
 }
 
+export interface SshdOptions extends Omit<PeerOptions, 'config'>, SshSettings {
+  gate: Gate
+}
+
 export interface Sshd {
   /** @param host `''` for every interface. @throws Error of one line when the address cannot be bound. */
   listen(address: { host: string; port: number }): Promise<{ host: string; port: number }>
+  /**
+   * Settings for the connections to come; those that are there keep theirs.
+   * @returns what puts them into effect.
+   * @throws Error of one line for an algorithm or host key the transport does not have.
+   */
+  prepare(settings: SshSettings): () => void
+  /**
+   * Accepts nobody further, ends who transfers nothing, and the others when they have: nothing further is opened.
+   * Resolves when all are gone or the time is over; {@link close} ends who is left.
+   */
+  drain(graceMs: number): Promise<void>
   /** Accepts nobody further and ends every connection; resolves when all files are closed, or after 10 seconds. */
   close(): Promise<void>
   /** Connections that are open, logged in or not. */
@@ -44,24 +59,36 @@ export function createSshd(options: SshdOptions): Sshd {
 }
 
 class SshServer implements Sshd {
-  readonly #options: SshdOptions
+  #options: SshdOptions
   readonly #memory = createMemory()
-  readonly #transport: ssh2.Server
+  #transport: ssh2.Server
   readonly #listener = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   /** Accepted sockets by remote address, until the transport says which of its clients is which. */
   readonly #greeting = new Map<string, Peer>()
   readonly #peers = new Set<Peer>()
+  #stopped: Promise<void> | undefined
 
   constructor(options: SshdOptions) {
     this.#options = options
-    const { config, hostKeys, loginBanner } = options
-    this.#transport = new ssh2.Server({
+    this.#transport = this.#createTransport(options)
+  }
+
+  prepare(settings: SshSettings): () => void {
+    const transport = this.#createTransport(settings)
+    return () => {
+      this.#transport = transport
+      this.#options = { ...this.#options, ...settings }
+    }
+  }
+
+  #createTransport({ config, hostKeys, loginBanner }: SshSettings): ssh2.Server {
+    const transport = new ssh2.Server({
       hostKeys: transportHostKeys(hostKeys),
       ident: config.banner,
       algorithms: algorithmsOf(config),
       ...(loginBanner === undefined ? {} : { banner: loginBanner }),
     })
-    this.#transport.on('connection', (client, info) => {
+    transport.on('connection', (client, info) => {
       const peer = this.#greeting.get(`${info.ip}:${info.port}`)
       if (peer === undefined) {
         client.on('error', () => undefined)
@@ -70,23 +97,27 @@ class SshServer implements Sshd {
       }
       peer.greeted(client, info.header.identRaw)
     })
-    this.#transport.on('error', (error: Error) => options.log.app('sftpd', 'error', 'transport error', { error }))
+    transport.on('error', (error: Error) => this.#options.log.app('sftpd', 'error', 'transport error', { error }))
+    return transport
   }
 
   async listen({ host, port }: { host: string; port: number }): Promise<{ host: string; port: number }> {
     await new Promise<void>((resolve, reject) => {
       const refuse = (error: NodeJS.ErrnoException): void => {
+        this.#listener.removeListener('listening', listening)
         const reason = error.code === 'EADDRINUSE' ? 'the port is in use' : (error.code ?? error.message)
         reject(new Error(`SFTP server: cannot listen on ${host || '*'}:${port}: ${reason}`, { cause: error }))
       }
-      this.#listener.once('error', refuse)
-      this.#listener.listen({ port, ...(host === '' ? {} : { host }) }, () => {
+      const listening = (): void => {
         this.#listener.removeListener('error', refuse)
         this.#listener.on('error', (error) =>
           this.#options.log.app('sftpd', 'error', 'cannot accept connections', { error }),
         )
         resolve()
-      })
+      }
+      this.#listener.once('error', refuse)
+      this.#listener.once('listening', listening)
+      this.#listener.listen({ port, ...(host === '' ? {} : { host }) })
     })
     const bound = this.#listener.address() as AddressInfo
     return { host: bound.address, port: bound.port }
@@ -96,23 +127,38 @@ class SshServer implements Sshd {
     return this.#peers.size
   }
 
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      this.#listener.close(() => resolve())
-    })
-    for (const peer of this.#peers) peer.end()
-    await this.#withinDeadline(Promise.all([closed, ...[...this.#peers].map((peer) => peer.finished)]))
+  async drain(graceMs: number): Promise<void> {
+    const gone = this.#stopListening()
+    // Without any time to give, all end as they do by `close`.
+    if (graceMs === 0) return
+    for (const peer of this.#peers) peer.drain()
+    await this.#within(graceMs, gone, (left) => `the time is over: ${left} connections with transfers are ended`)
   }
 
-  async #withinDeadline(work: Promise<unknown>): Promise<void> {
+  async close(): Promise<void> {
+    const gone = this.#stopListening()
+    for (const peer of this.#peers) peer.end()
+    await this.#within(CLOSE_DEADLINE_MS, gone, (left) => `closing without waiting for ${left} busy connections`)
+  }
+
+  /** Resolves when nobody is connected any more. */
+  async #stopListening(): Promise<void> {
+    this.#stopped ??= new Promise((resolve) => {
+      this.#listener.close(() => resolve())
+    })
+    await this.#stopped
+    await Promise.all([...this.#peers].map((peer) => peer.finished))
+  }
+
+  async #within(limitMs: number, work: Promise<void>, complaint: (left: number) => string): Promise<void> {
     const { clock, log } = this.#options
     let deadline: Timer | undefined
     const late = new Promise<void>((resolve) => {
       const giveUp = (): void => {
-        log.app('sftpd', 'warn', `closing without waiting for ${this.#peers.size} busy connections`)
+        log.app('sftpd', 'warn', complaint(this.#peers.size))
         resolve()
       }
-      deadline = clock.after(CLOSE_DEADLINE_MS, giveUp, { ref: true })
+      deadline = clock.after(limitMs, giveUp, { ref: true })
     })
     await Promise.race([work, late])
     deadline?.cancel()

@@ -127,6 +127,25 @@ function stateOf(session: Session): ChannelState {
   return state
 }
 
+/** What one side offers of one kind of algorithm. */
+export interface Offer {
+  what: string
+  side: 'client' | 'server'
+  /** Comma separated, best first. */
+  names: string
+}
+
+/** Tells of the offers of a key exchange in the order in which they are compared: the transport keeps none of them. */
+export function watchOffers(client: SshConnection, told: (offer: Offer) => void): () => void {
+  const { _protocol: protocol } = client as unknown as { _protocol: object }
+  const listener = (line: string): void => {
+    const [, side, what = '', names = ''] = /^Handshake: \((local|remote)\) ([^:]*): (.*)$/s.exec(line) ?? []
+    if (side !== undefined) told({ what, side: side === 'local' ? 'server' : 'client', names })
+  }
+  Object.assign(protocol, { _debug: listener })
+  return () => void Object.assign(protocol, { _debug: undefined })
+}
+
 interface Supported {
   SUPPORTED_KEX: readonly string[]
   SUPPORTED_CIPHER: readonly string[]

@@ -25,6 +25,14 @@ export type FileEvent =
   | { kind: 'Chown'; path: VirtualPath; uid: number; gid: number }
   | { kind: 'Chtimes'; path: VirtualPath; atime: number; mtime: number }
 
+/** What came to nothing. */
+export type FailedAttempt =
+  | FileEvent
+  | { kind: 'Upload'; path: VirtualPath }
+  | { kind: 'Download'; path: VirtualPath }
+  /** Whatever has no event of its own. */
+  | { kind: 'Other'; operation: keyof FileSystem; path: VirtualPath }
+
 /** An upload or download under way. */
 export interface TransferProgress {
   moved(bytes: number): void
@@ -43,6 +51,8 @@ export interface FileObserver {
   transfer(operation: 'upload' | 'download', path: VirtualPath): TransferProgress
   /** After it succeeded. */
   done(event: FileEvent): void
+  /** It was not permitted, or did not work. What only looks is told of where it was not permitted. */
+  failed?(attempt: FailedAttempt, error: unknown): void
 }
 
 export interface AccountRules {
@@ -50,6 +60,8 @@ export interface AccountRules {
   permissions: Grants
   /** `sftpd.setstat_mode` 1: owner, mode and times are accepted and left alone. */
   ignoreSetstat: boolean
+  /** No further file is opened: the server is about to stop. */
+  ending?(): boolean
   /** Absent for an account without limits. */
   quota?: QuotaView
   /** Absent where nothing is held back. */
@@ -91,57 +103,54 @@ export class AccountFileSystem implements FileSystem {
   }
 
   async open(path: VirtualPath, flags: OpenFlags, attrs: Attrs): Promise<OpenFile> {
-    this.#demand('open', path, flags, attrs)
-    const file = await this.#inner.open(path, flags, attrs)
+    const file = await this.#telling({ kind: flags.write ? 'Upload' : 'Download', path }, () => {
+      if (this.#rules.ending?.() === true) throw new FsError('failure', 'The server is about to stop')
+      this.#demand('open', path, flags, attrs)
+      return this.#inner.open(path, flags, attrs)
+    })
     const progress = this.#observer.transfer(flags.write ? 'upload' : 'download', path)
     return new AccountFile(file, path, this.#rules, this.#observer, progress)
   }
 
   async opendir(path: VirtualPath): Promise<OpenDirectory> {
-    this.#demand('opendir', path)
-    return this.#inner.opendir(path)
+    return this.#looking('opendir', path)
   }
 
   async stat(path: VirtualPath): Promise<Attrs> {
-    this.#demand('stat', path)
-    return this.#inner.stat(path)
+    return this.#looking('stat', path)
   }
 
   async lstat(path: VirtualPath): Promise<Attrs> {
-    this.#demand('lstat', path)
-    return this.#inner.lstat(path)
+    return this.#looking('lstat', path)
   }
 
   async setstat(path: VirtualPath, attrs: Attrs): Promise<void> {
-    const effective = effectiveAttrs(attrs, this.#rules)
-    this.#demand('setstat', path, effective)
-    await this.#inner.setstat(path, effective)
-    for (const event of attrEvents(path, effective)) this.#observer.done(event)
+    await this.#setting('setstat', path, attrs)
   }
 
   async lsetstat(path: VirtualPath, attrs: Attrs): Promise<void> {
-    const effective = effectiveAttrs(attrs, this.#rules)
-    this.#demand('lsetstat', path, effective)
-    await this.#inner.lsetstat(path, effective)
-    for (const event of attrEvents(path, effective)) this.#observer.done(event)
+    await this.#setting('lsetstat', path, attrs)
   }
 
   async remove(path: VirtualPath): Promise<void> {
-    this.#demand('remove', path)
-    await this.#inner.remove(path)
-    this.#observer.done({ kind: 'Remove', path })
+    await this.#doing({ kind: 'Remove', path }, () => {
+      this.#demand('remove', path)
+      return this.#inner.remove(path)
+    })
   }
 
   async mkdir(path: VirtualPath, attrs: Attrs): Promise<void> {
-    this.#demand('mkdir', path, attrs)
-    await this.#inner.mkdir(path, attrs)
-    this.#observer.done({ kind: 'Mkdir', path })
+    await this.#doing({ kind: 'Mkdir', path }, () => {
+      this.#demand('mkdir', path, attrs)
+      return this.#inner.mkdir(path, attrs)
+    })
   }
 
   async rmdir(path: VirtualPath): Promise<void> {
-    this.#demand('rmdir', path)
-    await this.#inner.rmdir(path)
-    this.#observer.done({ kind: 'Rmdir', path })
+    await this.#doing({ kind: 'Rmdir', path }, () => {
+      this.#demand('rmdir', path)
+      return this.#inner.rmdir(path)
+    })
   }
 
   async realpath(path: VirtualPath): Promise<VirtualPath> {
@@ -156,30 +165,69 @@ export class AccountFileSystem implements FileSystem {
   }
 
   async rename(oldpath: VirtualPath, newpath: VirtualPath, options: { replace: boolean }): Promise<void> {
-    this.#demand('rename', oldpath, newpath, options)
-    await this.#inner.rename(oldpath, newpath, options)
-    this.#observer.done({ kind: 'Rename', path: oldpath, target: newpath })
+    await this.#doing({ kind: 'Rename', path: oldpath, target: newpath }, () => {
+      this.#demand('rename', oldpath, newpath, options)
+      return this.#inner.rename(oldpath, newpath, options)
+    })
   }
 
   async readlink(path: VirtualPath): Promise<string> {
-    this.#demand('readlink', path)
-    return this.#inner.readlink(path)
+    return this.#looking('readlink', path)
   }
 
   async symlink(target: string, link: VirtualPath): Promise<void> {
-    this.#demand('symlink', target, link)
-    await this.#inner.symlink(target, link)
-    this.#observer.done({ kind: 'Symlink', target, link })
+    await this.#doing({ kind: 'Symlink', target, link }, () => {
+      this.#demand('symlink', target, link)
+      return this.#inner.symlink(target, link)
+    })
   }
 
   async hardlink(oldpath: VirtualPath, newpath: VirtualPath): Promise<void> {
-    this.#demand('hardlink', oldpath, newpath)
-    return this.#inner.hardlink(oldpath, newpath)
+    return this.#telling({ kind: 'Other', operation: 'hardlink', path: newpath }, () => {
+      this.#demand('hardlink', oldpath, newpath)
+      return this.#inner.hardlink(oldpath, newpath)
+    })
   }
 
   async statvfs(path: VirtualPath): Promise<VolumeStats> {
-    this.#demand('statvfs', path)
-    return shownVolume(await this.#inner.statvfs(path), this.#rules)
+    return shownVolume(await this.#looking('statvfs', path), this.#rules)
+  }
+
+  async #doing(event: FileEvent, act: () => Promise<void>): Promise<void> {
+    await this.#telling(event, act)
+    this.#observer.done(event)
+  }
+
+  async #telling<T>(attempt: FailedAttempt, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act()
+    } catch (error) {
+      this.#observer.failed?.(attempt, error)
+      throw error
+    }
+  }
+
+  async #looking<Op extends 'opendir' | 'stat' | 'lstat' | 'readlink' | 'statvfs'>(
+    operation: Op,
+    path: VirtualPath,
+  ): Promise<Awaited<ReturnType<FileSystem[Op]>>>
+  async #looking(operation: 'opendir' | 'stat' | 'lstat' | 'readlink' | 'statvfs', path: VirtualPath) {
+    try {
+      this.#demand(operation, path)
+      return await this.#inner[operation](path)
+    } catch (error) {
+      // Clients ask all the time for what is not there.
+      if (error instanceof PermissionDenied) this.#observer.failed?.({ kind: 'Other', operation, path }, error)
+      throw error
+    }
+  }
+
+  async #setting(operation: 'setstat' | 'lsetstat', path: VirtualPath, attrs: Attrs): Promise<void> {
+    const effective = effectiveAttrs(attrs, this.#rules)
+    await settingAttrs(this.#observer, path, effective, () => {
+      this.#demand(operation, path, effective)
+      return this.#inner[operation](path, effective)
+    })
   }
 
   #demand<Op extends keyof FileSystem>(operation: Op, ...args: Parameters<FileSystem[Op]>): void {
@@ -245,11 +293,12 @@ class AccountFile implements OpenFile {
 
   async setstat(attrs: Attrs): Promise<void> {
     const effective = effectiveAttrs(attrs, this.#rules)
-    demand(this.#rules.permissions, attrsNeed(this.#path, effective))
-    if (effective.size !== undefined && !this.flags.write)
-      throw new FsError('invalid', 'The handle is not open to write')
-    await this.#inner.setstat(effective)
-    for (const event of attrEvents(this.#path, effective)) this.#observer.done(event)
+    await settingAttrs(this.#observer, this.#path, effective, () => {
+      demand(this.#rules.permissions, attrsNeed(this.#path, effective))
+      if (effective.size !== undefined && !this.flags.write)
+        throw new FsError('invalid', 'The handle is not open to write')
+      return this.#inner.setstat(effective)
+    })
   }
 
   sync(): Promise<void> {
@@ -299,6 +348,24 @@ async function shownVolume(volume: VolumeStats, { quota }: AccountRules): Promis
 
 function effectiveAttrs(attrs: Attrs, { ignoreSetstat }: AccountRules): Attrs {
   return ignoreSetstat ? (attrs.size === undefined ? {} : { size: attrs.size }) : attrs
+}
+
+/** One event for each kind of attribute, done or failed together. */
+async function settingAttrs(
+  observer: FileObserver,
+  path: VirtualPath,
+  attrs: Attrs,
+  act: () => Promise<void>,
+): Promise<void> {
+  const events = [...attrEvents(path, attrs)]
+  try {
+    await act()
+  } catch (error) {
+    const attempts: FailedAttempt[] = events.length > 0 ? events : [{ kind: 'Other', operation: 'setstat', path }]
+    for (const attempt of attempts) observer.failed?.(attempt, error)
+    throw error
+  }
+  for (const event of events) observer.done(event)
 }
 
 function* attrEvents(path: VirtualPath, { permissions, owner, times }: Attrs): Generator<FileEvent> {
