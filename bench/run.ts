@@ -20,6 +20,7 @@ import type { Results } from './results.ts'
 import { parseOptions, USAGE } from './options.ts'
 import { table } from './table.ts'
 import { throttleMain } from './throttle/main.ts'
+import { benchUsers } from './users/main.ts'
 import { bytesNeeded, layGround, workloads } from './workloads.ts'
 import type { Ground, Workload } from './workloads.ts'
 
@@ -33,6 +34,7 @@ await runMain(async (scope) => {
   if (first === 'throttle') return throttleMain(scope, rest)
   if (first === 'latency') return latencyMain(scope, rest)
   if (first === 'many') return manyMain(scope, rest)
+  if (first === 'users') return benchUsers(rest)
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
     console.log(USAGE)

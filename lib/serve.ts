@@ -8,6 +8,7 @@ import { deprecatedSettings } from './config/deprecated.ts'
 import { loadConfig, resolveIn } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { Connections } from './connections/connections.ts'
+import { watchThroughput } from './connections/throughput.ts'
 import { createGate } from './defender/gate.ts'
 import type { Gate } from './defender/gate.ts'
 import { createHasher } from './hashing/hasher.ts'
@@ -16,7 +17,9 @@ import { banRoutes } from './httpd/bans.ts'
 import { createBasicAuth } from './httpd/basic-auth.ts'
 import { certificateFiles, loadCertificates } from './httpd/certificates.ts'
 import { judgeExposure } from './httpd/exposure.ts'
+import { createCsrf } from './httpd/csrf.ts'
 import { createHttpd } from './httpd/httpd.ts'
+import { webAdmin } from './httpd/web/web-admin.ts'
 import type { HttpdOptions } from './httpd/httpd.ts'
 import { metricsRoutes } from './httpd/metrics.ts'
 import { quotaScanRoutes } from './httpd/quota-scans.ts'
@@ -230,6 +233,28 @@ export async function serve(options: ServeOptions): Promise<Running> {
     })
     shutdown.add(async () => availability.stop())
 
+    const throughput = watchThroughput(connections, clock)
+    shutdown.add(async () => throughput.stop())
+    const listeners: string[] = []
+    const web =
+      config.httpd.bind_port === 0
+        ? []
+        : webAdmin(config.httpd, {
+            configDir,
+            accounts,
+            connections,
+            bans: gate.bans,
+            throughput,
+            scans,
+            failedLogins: traces,
+            driver: provider.driver,
+            listeners: () => listeners,
+            version: versionText(),
+            csrf: createCsrf({ clock }),
+            clock,
+            log,
+          })
+
     const sshd = createSshd({
       accounts,
       connections,
@@ -293,6 +318,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     shutdown.add(() => sshd.close(), 'the SFTP server')
 
     const readiness = new ServerReadiness(() => accounts.checkAvailability(), clock)
+    listeners.push(`SFTP on ${shown(sftpAddress)}`)
     const httpd = createHttpd({
       accounts,
       connections,
@@ -304,6 +330,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
         ...banRoutes(gate.bans),
         ...traceRoutes(traces),
         ...(metrics === undefined ? [] : metricsRoutes(metrics)),
+        ...web,
       ],
       ...security,
       log,
@@ -314,6 +341,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
         ? undefined
         : await httpd.listen({ host: config.httpd.bind_address, port: config.httpd.bind_port })
     shutdown.add(() => httpd.close(), 'the HTTP server')
+    if (httpAddress !== undefined) listeners.push(`HTTP on ${shown(httpAddress)}`)
     readiness.enter('serving')
 
     const ready =

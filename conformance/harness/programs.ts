@@ -20,6 +20,7 @@ const PACKAGE_OF = {
   puttygen: 'putty-tools',
   curl: 'curl',
   git: 'git',
+  chromium: 'chromium',
   cp: 'coreutils',
   df: 'coreutils',
   mount: 'mount',

@@ -1,4 +1,5 @@
 import type { Credential } from './credential.ts'
+import type { UserFilter, UserQuery } from '../providers/provider.ts'
 import type { LiveSession } from './live-users.ts'
 import type { User } from './user.ts'
 
@@ -83,7 +84,9 @@ export interface Accounts {
   remove(id: number): Promise<void>
   /** @throws AccountError `not-found`, `unavailable`. */
   get(id: number): Promise<User>
-  list(query: { limit: number; offset: number; order: 'ASC' | 'DESC'; username?: string }): Promise<User[]>
+  list(query: UserQuery): Promise<User[]>
+  /** How many users there are whose names have what is searched for. @throws AccountError `unavailable`. */
+  count(filter: UserFilter): Promise<number>
   /**
    * All users by name, for a backup: unlike everywhere else with their password hashes.
    * @throws AccountError `unavailable`, at any time.

@@ -149,6 +149,8 @@ export function createAccounts(options: AccountsOptions): Accounts {
 
     list: (query) => asAccountError(async () => (await provider.users(query)).map(withoutPassword)),
 
+    count: (filter) => asAccountError(() => provider.countUsers(filter)),
+
     async *dump() {
       for (let offset = 0; ; offset += DUMP_PAGE) {
         const page = await asAccountError(() => provider.users({ limit: DUMP_PAGE, offset, order: 'ASC' }))

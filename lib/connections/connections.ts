@@ -72,6 +72,8 @@ export class Connections {
   readonly sessions: Sessions = new LocalSessions()
   readonly #clock: Clock
   readonly #entries = new Set<Entry>()
+  /** Of transfers that have ended. */
+  readonly #moved = { upload: 0, download: 0 }
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -114,7 +116,7 @@ export class Connections {
             return Math.round(clock.monotonic() - started)
           },
           end: () => {
-            entry.transfers.delete(info)
+            if (entry.transfers.delete(info)) this.#moved[operationType] += info.sizeBytes
           },
         }
       },
@@ -122,7 +124,9 @@ export class Connections {
         return entry.transfers.size > 0
       },
       remove: () => {
-        this.#entries.delete(entry)
+        if (!this.#entries.delete(entry)) return
+        for (const { operationType, sizeBytes } of entry.transfers) this.#moved[operationType] += sizeBytes
+        entry.transfers.clear()
       },
     }
   }
@@ -137,6 +141,15 @@ export class Connections {
       lastActivityMs: Math.max(info.lastActivityMs, ...[...transfers].map((transfer) => transfer.lastActivityMs)),
       transfers: [...transfers].map((transfer) => ({ ...transfer })),
     }))
+  }
+
+  /** Bytes moved since the start, also by what has ended. */
+  totals(): { uploadedBytes: number; downloadedBytes: number } {
+    const sum = { ...this.#moved }
+    for (const { transfers } of this.#entries) {
+      for (const { operationType, sizeBytes } of transfers) sum[operationType] += sizeBytes
+    }
+    return { uploadedBytes: sum.upload, downloadedBytes: sum.download }
   }
 
   /** Closes every channel with this id. @returns false when there is none. */

@@ -102,6 +102,10 @@ export class FakeAccounts implements Accounts {
     this.calls.push(query)
     return this.users
   }
+  async count({ search = '' }: Parameters<Accounts['count']>[0]): Promise<number> {
+    this.#mayFail()
+    return this.users.filter(({ username }) => username.includes(search)).length
+  }
   async *dump(): AsyncGenerator<User, void, void> {
     this.#mayFail()
     yield* this.users

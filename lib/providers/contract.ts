@@ -167,6 +167,53 @@ export function providerContract(make: () => Promise<Provider>): void {
     expect(await names({ ...page, offset: 1, username: 'alice' })).toEqual([])
   })
 
+  test('a search is for a part of the username, in either case, and nothing in it has a meaning', async () => {
+    for (const name of ['alice', 'ALIBABA', 'bob', '100%', 'a_b', 'a\\b', "o'hara", 'Ünïx', 'cloé']) {
+      await provider.addUser(sampleUser(name))
+    }
+    const found = async (search: string) => {
+      const listed = await names({ ...page, search })
+      expect(await provider.countUsers({ search })).toBe(listed.length)
+      return listed
+    }
+    expect(await found('ali')).toEqual(['ALIBABA', 'alice'])
+    expect(await found('ALI')).toEqual(['ALIBABA', 'alice'])
+    expect(await found('lic')).toEqual(['alice'])
+    expect(await found('%')).toEqual(['100%'])
+    expect(await found('_')).toEqual(['a_b'])
+    expect(await found('\\')).toEqual(['a\\b'])
+    expect(await found("'")).toEqual(["o'hara"])
+    expect(await found('nï')).toEqual(['Ünïx'])
+    expect(await found('cloe')).toEqual([])
+    expect(await found('alice ')).toEqual([])
+    expect(await found('\0')).toEqual([])
+    expect(await found('.*')).toEqual([])
+    expect(await found('')).toHaveLength(9)
+    expect(await provider.countUsers({})).toBe(9)
+    expect(await names({ ...page, search: 'ali', order: 'DESC', limit: 1, offset: 1 })).toEqual(['ALIBABA'])
+    expect(await names({ ...page, search: 'ali', username: 'bob' })).toEqual([])
+    expect(await names({ ...page, search: 'ali', username: 'alice' })).toEqual(['alice'])
+  })
+
+  test('a list is ordered by what was asked for, then by username', async () => {
+    await provider.addUser(sampleUser('c', { home_dir: '/a', expiration_date: 5, status: 0 }))
+    await provider.addUser(sampleUser('B', { home_dir: '/B', expiration_date: 7 }))
+    await provider.addUser(sampleUser('a', { home_dir: '/b', expiration_date: 5 }))
+    await provider.setLastLogin('B', 10)
+    await provider.setLastLogin('c', 9)
+    await provider.resetUse('a', { size: 3, files: 1 }, 1)
+    await provider.resetUse('B', { size: 1, files: 2 }, 1)
+    expect(await names({ ...page, sort: 'username' })).toEqual(['B', 'a', 'c'])
+    expect(await names({ ...page, sort: 'home_dir' })).toEqual(['B', 'c', 'a'])
+    expect(await names({ ...page, sort: 'expiration_date' })).toEqual(['a', 'c', 'B'])
+    expect(await names({ ...page, sort: 'expiration_date', order: 'DESC' })).toEqual(['B', 'a', 'c'])
+    expect(await names({ ...page, sort: 'status' })).toEqual(['c', 'B', 'a'])
+    expect(await names({ ...page, sort: 'last_login', order: 'DESC' })).toEqual(['B', 'c', 'a'])
+    expect(await names({ ...page, sort: 'used_quota_size', order: 'DESC' })).toEqual(['a', 'B', 'c'])
+    expect(await names({ ...page, sort: 'used_quota_files', offset: 1, limit: 1 })).toEqual(['a'])
+    expect(await names({ ...page, sort: 'last_login', search: 'B' })).toEqual(['B'])
+  })
+
   test('an update replaces what an administrator may set, and nothing else', async () => {
     const stored = await provider.addUser(sampleUser('alice'))
     await provider.resetUse('alice', { size: 10, files: 2 }, 1000)
@@ -321,6 +368,7 @@ export function providerContract(make: () => Promise<Provider>): void {
       () => provider.userByName('alice'),
       () => provider.userById(stored.id),
       () => provider.users(page),
+      () => provider.countUsers({}),
       () => provider.addUser(sampleUser('bob')),
       () => provider.updateUser(stored),
       () => provider.deleteUser(stored.id),

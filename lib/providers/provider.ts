@@ -12,10 +12,33 @@ export interface UserQuery {
   limit: number
   /** From 0. */
   offset: number
-  /** By username, in byte order. */
   order: 'ASC' | 'DESC'
+  /** What the list is ordered by, users with the same value by username; by username alone when it is left out. */
+  sort?: UserSort
   /** Exact match. */
   username?: string
+  /** As in {@link UserFilter}. */
+  search?: string
+}
+
+/** Usernames and homes are in byte order. */
+export const USER_SORTS = [
+  'username',
+  'status',
+  'expiration_date',
+  'home_dir',
+  'used_quota_size',
+  'used_quota_files',
+  'last_login',
+] as const
+export type UserSort = (typeof USER_SORTS)[number]
+
+export interface UserFilter {
+  /**
+   * A part of the username, taken literally; `''` is in every name. The letters a to z match in either case, others as
+   * the store has it.
+   */
+  search?: string
 }
 
 /**
@@ -30,6 +53,8 @@ export interface Provider {
   userByName(username: string): Promise<User | undefined>
   userById(id: number): Promise<User | undefined>
   users(query: UserQuery): Promise<User[]>
+  /** How many users the filter leaves, also those that cannot be read. */
+  countUsers(filter: UserFilter): Promise<number>
   /**
    * Stores a validated user; its id is chosen here, its counters start at zero.
    * @throws ProviderError `exists` when the name is taken.

@@ -1,13 +1,15 @@
 import type { NewUser, User } from '../../accounts/user.ts'
 import type { Log } from '../../logging/log.ts'
 import type { Outbox } from '../outbox.ts'
-import type { Provider, QuotaUse, UserQuery } from '../provider.ts'
+import { matching, sorted } from '../listing.ts'
+import type { Provider, QuotaUse, UserFilter, UserQuery } from '../provider.ts'
 import { ProviderError } from '../provider.ts'
 import { BadRow } from '../rows.ts'
 import { Database, idKey, nameKey, nameOfKey } from './database.ts'
 import { prepareFile } from './file.ts'
 import { BoltOutbox } from './outbox.ts'
-import { recordOf, userOfRecord } from './records.ts'
+import type { SortKey } from './records.ts'
+import { recordOf, sortKeyOfRecord, userOfRecord } from './records.ts'
 
 export interface BoltOptions {
   /** Of the file; made when there is none, its folder is not. */
@@ -76,23 +78,27 @@ class BoltProvider implements Provider {
   }
 
   /** Records that cannot be read are logged and left out. */
-  users({ limit, offset, order, username }: UserQuery): Promise<User[]> {
-    return this.#read(() => {
+  users({ limit, offset, order, sort = 'username', username, search = '' }: UserQuery): Promise<User[]> {
+    return this.#ask(async () => {
       if (username !== undefined) {
-        const found = offset === 0 ? this.#named(username) : undefined
+        const found = offset === 0 && matching(search)(username) ? this.#named(username) : undefined
         return found === undefined ? [] : [found]
       }
-      const range = this.#db.users.getRange({ limit, offset, reverse: order === 'DESC' })
-      return [...range].flatMap(({ key, value }) => {
-        try {
-          return [userOfRecord(value, nameOfKey(key))]
-        } catch (error) {
-          if (!(error instanceof BadRow)) throw error
-          this.#log.app('dataProvider', 'error', error.message)
-          return []
-        }
-      })
+      const reverse = order === 'DESC'
+      if (sort === 'username' && search === '') {
+        const range = this.#db.users.getRange({ limit, offset, reverse })
+        return [...range].flatMap(({ key, value }) => this.#orLeftOut(value, nameOfKey(key)))
+      }
+      const names = sort === 'username' ? await this.#namesWith(search) : await this.#namesBy({ sort, order, search })
+      const page = sort === 'username' && reverse ? names.toReversed() : names
+      return page.slice(offset, offset + limit).flatMap((name) => this.#shown(name))
     })
+  }
+
+  countUsers({ search = '' }: UserFilter): Promise<number> {
+    return this.#ask(async () =>
+      search === '' ? this.#db.users.getKeysCount() : (await this.#namesWith(search)).length,
+    )
   }
 
   addUser(user: NewUser): Promise<User> {
@@ -168,6 +174,48 @@ class BoltProvider implements Provider {
   close(): Promise<void> {
     this.#closing ??= this.#db.close()
     return this.#closing
+  }
+
+  #shown(username: string): User[] {
+    const key = nameKey(username)
+    const record = key === undefined ? undefined : this.#db.users.get(key)
+    return record === undefined ? [] : this.#orLeftOut(record, username)
+  }
+
+  #orLeftOut(record: string, username: string): User[] {
+    try {
+      return [userOfRecord(record, username)]
+    } catch (error) {
+      if (!(error instanceof BadRow)) throw error
+      this.#log.app('dataProvider', 'error', error.message)
+      return []
+    }
+  }
+
+  /** In byte order. */
+  async #namesWith(search: string): Promise<string[]> {
+    const has = matching(search)
+    const found: string[] = []
+    for await (const entries of this.#db.slices()) {
+      for (const { key } of entries) {
+        const name = nameOfKey(key)
+        if (has(name)) found.push(name)
+      }
+    }
+    return found
+  }
+
+  /** Only what the order needs is looked at; whole records are read of the page that is shown. */
+  async #namesBy({ sort, order, search }: Required<Pick<UserQuery, 'sort' | 'order' | 'search'>>): Promise<string[]> {
+    const has = matching(search)
+    const found: SortKey[] = []
+    for await (const entries of this.#db.slices()) {
+      for (const { key, value } of entries) {
+        const username = nameOfKey(key)
+        if (has(username)) found.push({ username, ...sortKeyOfRecord(value) })
+      }
+    }
+    return sorted(found, { sort, order }).map(({ username }) => username)
   }
 
   #named(username: string): User | undefined {

@@ -1,5 +1,9 @@
 import type { Database as LmdbDatabase, RootDatabase } from 'lmdb'
 import { open } from 'lmdb'
+import { setImmediate } from 'node:timers/promises'
+
+/** Records that are read in one go: some milliseconds' worth. */
+const SLICE = 500
 
 /**
  * The three tables of one LMDB file. Names are kept behind a byte of their own, because LMDB has no empty keys; ids are
@@ -42,6 +46,19 @@ export class Database {
   /** Runs `change` by itself; what it has written before it throws is undone. */
   transaction<T>(change: () => T): Promise<T> {
     return this.#root.childTransaction(change)
+  }
+
+  /** All users in the order of their keys, some at a time: between two slices the process does other things. */
+  async *slices(): AsyncGenerator<{ key: Buffer; value: string }[], void> {
+    let start: Buffer | undefined
+    for (;;) {
+      const from = start === undefined ? {} : { start, exclusiveStart: true }
+      const entries = [...this.users.getRange({ limit: SLICE, ...from })]
+      yield entries
+      if (entries.length < SLICE) return
+      start = entries.at(-1)?.key
+      await setImmediate()
+    }
   }
 
   /** A number that was never given before; within a transaction. */

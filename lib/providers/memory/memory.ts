@@ -1,6 +1,7 @@
 import type { NewUser, User } from '../../accounts/user.ts'
 import type { Outbox } from '../outbox.ts'
-import type { Provider, QuotaUse, UserQuery } from '../provider.ts'
+import { byBytes, matching, sorted } from '../listing.ts'
+import type { Provider, QuotaUse, UserFilter, UserQuery } from '../provider.ts'
 import { ProviderError } from '../provider.ts'
 import { MemoryOutbox } from './outbox.ts'
 
@@ -10,6 +11,8 @@ export class MemoryProvider implements Provider {
   readonly #users = new Map<number, User>()
   readonly #ids = new Map<string, number>()
   readonly #outbox = new MemoryOutbox(() => this.#open())
+  /** In byte order; undefined when users have come or gone since. */
+  #names: string[] | undefined
   #lastId = 0
   #closed = false
 
@@ -29,12 +32,25 @@ export class MemoryProvider implements Provider {
     return user && structuredClone(user)
   }
 
-  async users({ limit, offset, order, username }: UserQuery): Promise<User[]> {
+  async users({ limit, offset, order, sort = 'username', username, search = '' }: UserQuery): Promise<User[]> {
     this.#open()
-    const found = [...this.#users.values()].filter((user) => username === undefined || user.username === username)
-    found.sort((a, b) => Buffer.compare(Buffer.from(a.username), Buffer.from(b.username)))
-    if (order === 'DESC') found.reverse()
-    return structuredClone(found.slice(offset, offset + limit))
+    const has = matching(search)
+    if (username !== undefined) {
+      const found = offset === 0 && has(username) ? this.#named(username) : undefined
+      return found === undefined ? [] : [structuredClone(found)]
+    }
+    if (sort !== 'username') {
+      const found = [...this.#users.values()].filter((user) => has(user.username))
+      return structuredClone(sorted(found, { sort, order }).slice(offset, offset + limit))
+    }
+    const found = search === '' ? this.#inOrder() : this.#inOrder().filter(has)
+    const names = order === 'DESC' ? found.toReversed() : found
+    return names.slice(offset, offset + limit).flatMap((name) => structuredClone(this.#named(name)) ?? [])
+  }
+
+  async countUsers({ search }: UserFilter): Promise<number> {
+    this.#open()
+    return [...this.#ids.keys()].filter(matching(search)).length
   }
 
   async addUser(user: NewUser): Promise<User> {
@@ -45,6 +61,7 @@ export class MemoryProvider implements Provider {
     const stored: User = { ...structuredClone(user), id: this.#lastId, ...counters }
     this.#users.set(stored.id, stored)
     this.#ids.set(stored.username, stored.id)
+    this.#names = undefined
     return structuredClone(stored)
   }
 
@@ -60,6 +77,7 @@ export class MemoryProvider implements Provider {
     const { username } = this.#numbered(id)
     this.#users.delete(id)
     this.#ids.delete(username)
+    this.#names = undefined
   }
 
   async addUse(username: string, change: QuotaUse, nowMs: number): Promise<void> {
@@ -104,6 +122,11 @@ export class MemoryProvider implements Provider {
 
   #open(): void {
     if (this.#closed) throw new ProviderError('unavailable', 'the data provider is closed')
+  }
+
+  #inOrder(): string[] {
+    this.#names ??= [...this.#ids.keys()].toSorted(byBytes)
+    return this.#names
   }
 
   #named(username: string): User | undefined {

@@ -1,6 +1,7 @@
 import type { Dialect } from '../sql/dialect.ts'
 
 const bytes = (text: string) => `CAST(CONVERT(${text} USING utf8mb4) AS BINARY)`
+const lowered = (text: string) => `CAST(LOWER(CONVERT(${text} USING utf8mb4)) AS BINARY)`
 
 export const mysqlDialect: Dialect = {
   driver: 'mysql',
@@ -13,7 +14,9 @@ export const mysqlDialect: Dialect = {
   // The usual collations take A for a and ignore trailing spaces; comparing with them uses the index, comparing
   // bytes decides.
   nameIs: (parameter) => `username = ${parameter} AND ${bytes('username')} = ${bytes(parameter)}`,
-  nameBytes: bytes('username'),
+  // As bytes, so that no collation takes é for e; LOWER knows no case of bytes, so it comes first.
+  nameHas: (parameter) => `INSTR(${lowered('username')}, ${lowered(parameter)}) > 0`,
+  bytesOf: bytes,
   // Not the primary key: that would be a counter that was set back. The table may stand before the key's name.
   isTaken: (error) => code(error) === 'ER_DUP_ENTRY' && !/for key '([^']*\.)?PRIMARY'/.test((error as Error).message),
   isForeign: (error) => code(error) === 'ER_CANT_AGGREGATE_2COLLATIONS',

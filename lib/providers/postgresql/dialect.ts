@@ -9,7 +9,8 @@ export const postgresqlDialect: Dialect = {
   keepFirst: 'ON CONFLICT DO NOTHING',
   // The column's collation may take A for a; comparing with it uses the index, comparing bytes decides.
   nameIs: (parameter) => `username = ${parameter}::text AND username::text COLLATE "C" = ${parameter}::text`,
-  nameBytes: 'username::text COLLATE "C"',
+  nameHas: (parameter) => `position(lower(${parameter}::text COLLATE "C") IN lower(username::text COLLATE "C")) > 0`,
+  bytesOf: (column) => `${column}::text COLLATE "C"`,
   // Not the primary key: that would be a sequence that was set back.
   isTaken: (error) => sqlState(error) === '23505' && !detail(error).includes('(id)'),
   // NUL is the letter that no PostgreSQL has.

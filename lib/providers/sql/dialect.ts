@@ -12,8 +12,10 @@ export interface Dialect {
   keepFirst: string
   /** A condition that holds for one username byte for byte, whatever the collation, and that can use the index. */
   nameIs(parameter: string): string
-  /** An expression that sorts usernames in the order of their UTF-8 bytes. */
-  nameBytes: string
+  /** A condition that holds where the parameter, not empty, is a part of the username; a to z match in either case. */
+  nameHas(parameter: string): string
+  /** An expression that sorts a column of text in the order of its UTF-8 bytes. */
+  bytesOf(column: string): string
   /** The database refused a username that is taken. */
   isTaken(error: unknown): boolean
   /** A text was asked for that the table's character set cannot hold. */

@@ -3,8 +3,8 @@ import type { NewUser, User } from '../../accounts/user.ts'
 import { describeError } from '../../logging/describe.ts'
 import type { Log } from '../../logging/log.ts'
 import type { Outbox } from '../outbox.ts'
-import type { Provider, QuotaUse, UserQuery } from '../provider.ts'
-import { ProviderError } from '../provider.ts'
+import type { Provider, QuotaUse, UserFilter, UserQuery } from '../provider.ts'
+import { ProviderError, USER_SORTS } from '../provider.ts'
 import { BadRow, SETTABLE_COLUMNS, settableValues, USER_COLUMNS, userFromRow } from '../rows.ts'
 import type { SqlDatabase, Value } from './database.ts'
 import type { Dialect } from './dialect.ts'
@@ -60,11 +60,19 @@ export class SqlProvider implements Provider {
   }
 
   /** Rows that cannot be read are logged and left out. */
-  async users({ limit, offset, order, username }: UserQuery): Promise<User[]> {
-    const filter = username === undefined ? '' : `WHERE ${this.#dialect.nameIs('$3')}`
+  async users({ limit, offset, order, sort = 'username', username, search = '' }: UserQuery): Promise<User[]> {
+    const { nameIs, nameHas, bytesOf } = this.#dialect
+    const params: Value[] = [limit, offset]
+    const conditions: string[] = []
+    if (username !== undefined) conditions.push(nameIs(`$${params.push(username)}`))
+    if (search !== '') conditions.push(nameHas(`$${params.push(search)}`))
+    const filter = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
     const direction = order === 'DESC' ? 'DESC' : 'ASC'
-    const sql = `${this.#selectUser} ${filter} ORDER BY ${this.#dialect.nameBytes} ${direction} LIMIT $1 OFFSET $2`
-    const params = username === undefined ? [limit, offset] : [limit, offset, username]
+    // It becomes a part of the statement, whatever the types promise.
+    const column = USER_SORTS.find((known) => known === sort) ?? 'username'
+    const value = column === 'username' || column === 'home_dir' ? bytesOf(column) : column
+    const ordered = `${value} ${direction}${column === 'username' ? '' : `, ${bytesOf('username')}`}`
+    const sql = `${this.#selectUser} ${filter} ORDER BY ${ordered} LIMIT $1 OFFSET $2`
     const rows = await this.#select(sql, params)
     return rows.flatMap((row) => {
       try {
@@ -75,6 +83,14 @@ export class SqlProvider implements Provider {
         return []
       }
     })
+  }
+
+  async countUsers({ search = '' }: UserFilter): Promise<number> {
+    const filter = search === '' ? '' : `WHERE ${this.#dialect.nameHas('$1')}`
+    const counted = `SELECT COUNT(*) AS users FROM ${this.#table} ${filter}`
+    const rows = await this.#select(counted, search === '' ? [] : [search])
+    // No row at all: the table's character set has no such letters.
+    return rows.length === 0 ? 0 : z.object({ users: z.coerce.number() }).parse(rows[0]).users
   }
 
   async addUser(user: NewUser): Promise<User> {

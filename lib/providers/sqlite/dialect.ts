@@ -9,7 +9,9 @@ export const sqliteDialect: Dialect = {
   keepFirst: 'ON CONFLICT DO NOTHING',
   // The column's collation may be NOCASE; comparing with it uses the index, comparing bytes decides.
   nameIs: (parameter) => `username = ${parameter} AND username = ${parameter} COLLATE BINARY`,
-  nameBytes: 'username COLLATE BINARY',
+  // Its lower() knows the letters of ASCII alone.
+  nameHas: (parameter) => `instr(lower(username), lower(${parameter})) > 0`,
+  bytesOf: (column) => `${column} COLLATE BINARY`,
   isTaken: (error) => error instanceof Error && error.message.includes('UNIQUE constraint failed'),
   // It holds any text.
   isForeign: () => false,
