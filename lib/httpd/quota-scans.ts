@@ -34,11 +34,13 @@ function answerTo(start: ScanStart, username: string): Reply {
     case 'running':
       return genericReply(409, { message: 'Another scan is already in progress' })
     case 'unknown user':
-      throw new HttpError(404, `Not found: no user is named ${JSON.stringify(username)}`)
+      return genericReply(404, { error: `Not found: no user is named ${JSON.stringify(username)}` })
     case 'not tracked':
-      throw new HttpError(403, 'Method disabled error: used quota is not stored, as track_quota or manage_users is 0')
-    case 'stopping':
-      throw new HttpError(503, 'the server stops')
+      return genericReply(403, {
+        error: 'Method disabled error: used quota is not stored, as track_quota or manage_users is 0',
+      })
+    default:
+      return genericReply(503, { error: 'the server stops' })
   }
 }
 
