@@ -50,7 +50,7 @@ describe('storing', () => {
         kind: 'refused',
         message:
           '$argon2id$ hash cannot be checked, want $argon2id$v=19$m=65536,t=3,p=2$<salt>$<key> with m up to 1048576, ' +
-          't up to 64, p up to 64, m times t up to 4194304',
+          't up to 255, p up to 64, m times t up to 4194304',
       })
     },
   )
