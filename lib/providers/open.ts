@@ -61,6 +61,8 @@ const DRIVERS: Readonly<Record<string, Driver>> = {
   },
 }
 
+export const DRIVER_NAMES: readonly string[] = Object.keys(DRIVERS)
+
 /**
  * Opens the configured data provider; the caller closes it.
  * @throws Error naming the key, its value and what is allowed; ProviderError `unavailable` when the store cannot be used.
@@ -86,8 +88,7 @@ export async function initProvider(
 function driverOf({ driver }: ProviderConfig): Driver {
   const found = Object.hasOwn(DRIVERS, driver) ? DRIVERS[driver] : undefined
   if (found === undefined) {
-    const allowed = Object.keys(DRIVERS).join(', ')
-    throw new Error(`data_provider.driver is ${JSON.stringify(driver)}: want one of ${allowed}`)
+    throw new Error(`data_provider.driver is ${JSON.stringify(driver)}: want one of ${DRIVER_NAMES.join(', ')}`)
   }
   return found
 }
