@@ -59,7 +59,7 @@ await runMain(async (scope) => {
   const samples: Sample[] = []
   for (let round = WARM_UP_ROUND; round <= options.rounds; round++) {
     for (const workload of workloads(options)) {
-      for (const contender of contenders) {
+      for (const contender of inTurn(contenders, round)) {
         const target = `transfer-${samples.length}`
         samples.push({ round, ...(await sampleOf(contender, workload, ground, target, round === WARM_UP_ROUND)) })
       }
@@ -81,6 +81,12 @@ await runMain(async (scope) => {
   console.log(worse.length === 0 ? `\nnothing is worse than in ${options.compare}` : `\n${worse.join('\n')}`)
   return worse.length === 0 ? 0 : 1
 })
+
+/** Another one is the first in each round, and the next round goes the other way: what one leaves behind meets all. */
+function inTurn<T>(all: readonly T[], round: number): readonly T[] {
+  const turned = all.map((_, index) => all[(index + (round >> 1)) % all.length] as T)
+  return round % 2 === 0 ? turned : turned.toReversed()
+}
 
 async function sampleOf(
   contender: Contender,

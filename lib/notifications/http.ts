@@ -1,4 +1,4 @@
-import { Agent } from 'undici'
+import type { Agent } from 'undici'
 import type { Clock } from '../clock.ts'
 import { describeError } from '../logging/describe.ts'
 import type { Outcome } from './channel.ts'
@@ -19,15 +19,8 @@ export interface HttpSender {
 
 /** @param connections most of them to one origin. */
 export function createHttpSender({ clock, connections }: { clock: Clock; connections: number }): HttpSender {
-  const agent = new Agent({
-    connections,
-    pipelining: 1,
-    connect: { timeout: HTTP_LIMIT_MS },
-    // One limit for all, by our own clock.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxHeaderSize: 16 * 1024,
-  })
+  // Loaded with the first request: most servers notify nobody, and it takes 4 MiB.
+  let agent: Promise<Agent> | undefined
   return {
     async send({ origin, method, target, headers, body }, signal) {
       const limit = new AbortController()
@@ -35,7 +28,10 @@ export function createHttpSender({ clock, connections }: { clock: Clock; connect
         limit.abort(new Error(`no answer within ${HTTP_LIMIT_MS / 1000} s`)),
       )
       try {
-        const response = await agent.request({
+        agent ??= createAgent(connections)
+        const response = await (
+          await agent
+        ).request({
           origin,
           path: target,
           method,
@@ -53,8 +49,21 @@ export function createHttpSender({ clock, connections }: { clock: Clock; connect
         timer.cancel()
       }
     },
-    close: () => agent.destroy(),
+    close: async () => (await agent)?.destroy(),
   }
+}
+
+async function createAgent(connections: number): Promise<Agent> {
+  const undici = await import('undici')
+  return new undici.Agent({
+    connections,
+    pipelining: 1,
+    connect: { timeout: HTTP_LIMIT_MS },
+    // One limit for all, by our own clock.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxHeaderSize: 16 * 1024,
+  })
 }
 
 function outcomeOf(status: number, retryAfter: string | string[] | undefined): Outcome {

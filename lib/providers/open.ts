@@ -2,13 +2,9 @@ import { resolve } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import type { Log } from '../logging/log.ts'
-import { initBolt, openBoltProvider } from './bolt/bolt.ts'
 import { MemoryProvider } from './memory/memory.ts'
-import { initMysql, openMysqlProvider } from './mysql/mysql.ts'
-import { initPostgresql, openPostgresqlProvider } from './postgresql/postgresql.ts'
 import type { Provider } from './provider.ts'
 import type { NetworkConfig } from './sql/network-config.ts'
-import { initSqlite, openSqliteProvider } from './sqlite/sqlite.ts'
 
 /**
  * What is read of the configuration's data_provider section. `name` is a database, for sqlite and bolt the file,
@@ -38,28 +34,36 @@ interface Driver {
   init(config: ProviderConfig, around: Required<ProviderSurroundings>, parts: InitParts): Promise<string[]>
 }
 
+/** Each loads what it needs when it is used: the libraries of all of them would take 15 MiB. */
 const DRIVERS: Readonly<Record<string, Driver>> = {
   memory: {
     open: async () => new MemoryProvider(),
     init: async () => [],
   },
   sqlite: {
-    open: (config, around) => openSqliteProvider({ ...file(config, around), usersTable: config.users_table }),
-    init: (config, around, parts) => initSqlite({ ...file(config, around), usersTable: config.users_table }, parts),
+    open: async (config, around) =>
+      (await sqlite()).openSqliteProvider({ ...file(config, around), usersTable: config.users_table }),
+    init: async (config, around, parts) =>
+      (await sqlite()).initSqlite({ ...file(config, around), usersTable: config.users_table }, parts),
   },
   bolt: {
-    open: (config, around) => openBoltProvider(file(config, around)),
-    init: (config, around) => initBolt(file(config, around)),
+    open: async (config, around) => (await bolt()).openBoltProvider(file(config, around)),
+    init: async (config, around) => (await bolt()).initBolt(file(config, around)),
   },
   mysql: {
-    open: (config, around) => openMysqlProvider({ config, ...around }),
-    init: (config, around, parts) => initMysql({ config, ...around }, parts),
+    open: async (config, around) => (await mysql()).openMysqlProvider({ config, ...around }),
+    init: async (config, around, parts) => (await mysql()).initMysql({ config, ...around }, parts),
   },
   postgresql: {
-    open: (config, around) => openPostgresqlProvider({ config, ...around }),
-    init: (config, around, parts) => initPostgresql({ config, ...around }, parts),
+    open: async (config, around) => (await postgresql()).openPostgresqlProvider({ config, ...around }),
+    init: async (config, around, parts) => (await postgresql()).initPostgresql({ config, ...around }, parts),
   },
 }
+
+const sqlite = () => import('./sqlite/sqlite.ts')
+const bolt = () => import('./bolt/bolt.ts')
+const mysql = () => import('./mysql/mysql.ts')
+const postgresql = () => import('./postgresql/postgresql.ts')
 
 export const DRIVER_NAMES: readonly string[] = Object.keys(DRIVERS)
 

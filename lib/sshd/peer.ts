@@ -444,7 +444,7 @@ export class Peer {
     })
     this.#listed.add(connection)
     this.#trace.add('channel_opened', { protocol, command: sshCommand || undefined })
-    const window = new ReceiveWindow(outlet.receiveWindow(channel), this.#memory.windows)
+    const window = new ReceiveWindow(outlet.receiveWindow(channel), this.#memory.windows, clock)
     const active = (): void => {
       this.#lastActivity = clock.monotonic()
       connection.touch()

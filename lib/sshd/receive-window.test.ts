@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   MAX_GRANTED_BYTES,
   MAX_WINDOW_BYTES,
+  MIN_WAIT_MS,
   ReceiveWindow,
   TRANSPORT_WINDOW_BYTES,
   WindowBudget,
@@ -11,7 +12,7 @@ import {
 const MIB = 1024 * 1024
 const PACKET = 32 * 1024
 
-/** A client whose packets, and the adjustments it gets, take `delay` steps; it sends up to `rate` packets a step. */
+/** A client whose packets, and the adjustments it gets, take `delay` ms; it sends up to `rate` packets each ms, a step. */
 function simulate({
   delay,
   rate,
@@ -36,7 +37,7 @@ function simulate({
     serverSide += bytes
     adjustments.push({ at: step + delay, bytes })
   }
-  const window = new ReceiveWindow({ window: () => serverSide, adjust }, budget)
+  const window = new ReceiveWindow({ window: () => serverSide, adjust }, budget, { monotonic: () => step })
   let received = 0
   let most = 0
   for (; step < steps; step++) {
@@ -72,6 +73,12 @@ describe('a window', () => {
     const { most, received } = simulate({ delay: 10, rate: 1, steps: 20_000, packetBytes: () => 32_749 })
     expect(received).toBeGreaterThan(19_000 * 32_749)
     expect(most).toBeLessThanOrEqual(TRANSPORT_WINDOW_BYTES)
+  })
+
+  test('stays where the way is short, however fast the client is', () => {
+    const { most, received } = simulate({ delay: MIN_WAIT_MS / 2 - 1, rate: 1000, steps: 10_000 })
+    expect(most).toBeLessThanOrEqual(TRANSPORT_WINDOW_BYTES)
+    expect(received).toBeGreaterThan(1000 * TRANSPORT_WINDOW_BYTES)
   })
 
   test('stays where it is this side that keeps the client waiting', () => {

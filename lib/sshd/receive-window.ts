@@ -1,9 +1,17 @@
+import type { Clock } from '../clock.ts'
+
 /** What the transport gives every channel, and tops up when half of it is used (ssh2's MAX_WINDOW). */
 export const TRANSPORT_WINDOW_BYTES = 2 * 1024 * 1024
 /** 16 MiB for each round trip: 160 MiB/s at 100 ms. */
 export const MAX_WINDOW_BYTES = 16 * 1024 * 1024
 /** What the windows of all channels together may have beyond the transport's: a client may fill it while we wait. */
 export const MAX_GRANTED_BYTES = 256 * 1024 * 1024
+
+/**
+ * A client that waits for less is near: there the window holds nothing up, and a larger one costs speed, since what is
+ * under way no longer fits into the processor's caches.
+ */
+export const MIN_WAIT_MS = 10
 
 /** What all channels of a server may be granted together. */
 export class WindowBudget {
@@ -35,32 +43,38 @@ export interface WindowedChannel {
 
 /**
  * Lets a channel's window grow with the way to its client. A client that has sent all it may, to the byte, waits for
- * the next adjustment to arrive: then the window is what limits it, and is doubled.
+ * the next adjustment to arrive. Where nothing comes from it for {@link MIN_WAIT_MS} then, the window is what limits it,
+ * and is doubled.
  */
 export class ReceiveWindow {
   readonly #channel: WindowedChannel
   readonly #budget: WindowBudget
+  readonly #clock: Pick<Clock, 'monotonic'>
   #size = TRANSPORT_WINDOW_BYTES
   /** What the client may send without the latest adjustment, which may be on its way. */
   #certain = TRANSPORT_WINDOW_BYTES
+  /** When all of that had come; undefined before, and once more has come. */
+  #usedUpAt: number | undefined
   /** The client was kept waiting since the latest adjustment. */
   #held = false
   #last: number
 
-  constructor(channel: WindowedChannel, budget: WindowBudget) {
+  constructor(channel: WindowedChannel, budget: WindowBudget, clock: Pick<Clock, 'monotonic'>) {
     this.#channel = channel
     this.#budget = budget
+    this.#clock = clock
     this.#last = channel.window()
   }
 
   /** After every chunk that was taken, `bytes` long. */
   received(bytes: number): void {
+    this.#growIfWaited()
     const expected = this.#last - bytes
     const left = this.#channel.window()
     // More is left where the transport has made an adjustment of its own meanwhile.
     if (left > expected) this.#adjusted(expected)
     else this.#certain -= bytes
-    if (this.#certain === 0 && !this.#held) this.#grow()
+    if (this.#certain === 0 && !this.#held) this.#usedUpAt = this.#clock.monotonic()
     this.#topUp(left)
     this.#last = this.#channel.window()
   }
@@ -81,7 +95,10 @@ export class ReceiveWindow {
     this.#held = false
   }
 
-  #grow(): void {
+  #growIfWaited(): void {
+    const since = this.#usedUpAt
+    this.#usedUpAt = undefined
+    if (since === undefined || this.#held || this.#clock.monotonic() - since < MIN_WAIT_MS) return
     if (this.#size < MAX_WINDOW_BYTES && this.#budget.take(this.#size)) this.#size *= 2
   }
 

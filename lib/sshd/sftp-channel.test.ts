@@ -367,15 +367,16 @@ describe('a session', () => {
     const outlet = outletOf(new FakeSocket(), new FakeClient())
     const memory = createMemory()
     const fs = new MemoryFileSystem()
+    const clock = new VirtualClock()
     let active = 0
     const over = serveSftp({
       channel: channel as unknown as ServerChannel,
       outlet,
-      window: new ReceiveWindow(outlet.receiveWindow(channel as unknown as ServerChannel), memory.windows),
+      window: new ReceiveWindow(outlet.receiveWindow(channel as unknown as ServerChannel), memory.windows, clock),
       fs,
       username: 'alice',
       buffers: memory.buffers,
-      clock: new VirtualClock(),
+      clock,
       active: () => active++,
       report: (message, error) => reports.push(`${message}: ${error instanceof Error ? error.message : String(error)}`),
     })
