@@ -6,6 +6,7 @@ import type { Gate } from '../defender/gate.ts'
 import { algorithmsOf } from './algorithms.ts'
 import { transportHostKeys } from './host-keys.ts'
 import type { HostKey } from './host-keys.ts'
+import { readingLarge } from './large-reads.ts'
 import { createMemory } from './memory.ts'
 import { Peer } from './peer.ts'
 import type { PeerOptions } from './peer.ts'
@@ -62,7 +63,7 @@ class SshServer implements Sshd {
   #options: SshdOptions
   readonly #memory = createMemory()
   #transport: ssh2.Server
-  readonly #listener = createServer({ noDelay: true }, (socket) => this.#accept(socket))
+  readonly #listener = createServer({ pauseOnConnect: true }, (socket) => this.#accept(readingLarge(socket)))
   /** Accepted sockets by remote address, until the transport says which of its clients is which. */
   readonly #greeting = new Map<string, Peer>()
   readonly #peers = new Set<Peer>()
@@ -167,6 +168,8 @@ class SshServer implements Sshd {
   #accept(socket: Socket): void {
     // A socket without a listener for its errors would take the process with it.
     socket.on('error', () => undefined)
+    // Without it uploads stall on acknowledgements that are put off.
+    socket.setNoDelay()
     // A client whose machine or network is gone says nothing, not even that; a paused one answers without being woken.
     const { keepalive_interval: keepaliveSeconds } = this.#options.config
     if (keepaliveSeconds > 0) socket.setKeepAlive(true, keepaliveSeconds * 1000)

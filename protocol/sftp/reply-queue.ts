@@ -1,5 +1,7 @@
 /** A reply that is due: its bytes once they are there, and who wants to know that they left. */
 interface Slot {
+  /** Until it is answered: a reply that waits must not keep its request, a WRITE's data included. */
+  request: object | undefined
   bytes: Buffer | undefined
   sent: (() => void) | undefined
 }
@@ -11,10 +13,8 @@ interface Slot {
  */
 export class ReplyQueue {
   readonly #send: (bytes: Buffer, sent: () => void) => void
-  /** In the order of arrival. */
+  /** In the order of arrival. Few are looked at to find one: most are answered in this order. */
   #due: Slot[] = []
-  /** Weak, so that a reply which waits does not keep its request, a WRITE's data included. */
-  readonly #slots = new WeakMap<object, Slot>()
   #readyBytes = 0
   #readyReplies = 0
 
@@ -35,20 +35,19 @@ export class ReplyQueue {
 
   /** A request arrived; it is answered once, by {@link answer}. */
   expect(request: object): void {
-    const slot: Slot = { bytes: undefined, sent: undefined }
-    this.#due.push(slot)
-    this.#slots.set(request, slot)
+    this.#due.push({ request, bytes: undefined, sent: undefined })
   }
 
   /** Every other reply that is due waits for this one. */
   isOldest(request: object): boolean {
-    return this.#due.length > 0 && this.#slots.get(request) === this.#due[0]
+    return this.#due[0]?.request === request
   }
 
   /** @param bytes framed; none for what gets no reply. @param sent as the driver's. */
   answer(request: object, bytes: Buffer, sent?: () => void): void {
-    const slot = this.#slots.get(request)
-    if (slot === undefined || this.#due.length === 0) return
+    const slot = this.#due.find((due) => due.request === request)
+    if (slot === undefined) return
+    slot.request = undefined
     slot.bytes = bytes
     slot.sent = sent
     this.#readyBytes += bytes.length

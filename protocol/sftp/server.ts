@@ -76,7 +76,8 @@ export class SftpServer {
   readonly #deframer: Deframer
   readonly #fileData: FileData
   readonly #queue: Pending[] = []
-  readonly #running = new Set<Access>()
+  /** An array: what a Set drops as it goes stays in memory, buffers of file data with it, until the heap is marked. */
+  readonly #running: Access[] = []
   #initialised = false
   #pendingBytes = 0
   /** Requests queued or under way. */
@@ -247,15 +248,14 @@ export class SftpServer {
    */
   #hasRoomFor({ request, bad }: Pending): boolean {
     const { maxRunning, maxUnsentBytes } = this.#limits
-    if (this.#running.size >= maxRunning || this.#unsentBytes >= maxUnsentBytes) return false
+    if (this.#running.length >= maxRunning || this.#unsentBytes >= maxUnsentBytes) return false
     return this.#unsentBytes + this.#replies.readyBytes < maxUnsentBytes || this.#replies.isOldest(request ?? bad)
   }
 
   #mustWait({ request, access }: Pending, waiting: readonly Access[]): boolean {
     if (request?.kind === 'read' && this.#readingBytes >= MAX_READING_BYTES) return true
     if (waiting.some((earlier) => conflict(earlier, access))) return true
-    for (const running of this.#running) if (conflict(running, access)) return true
-    return false
+    return this.#running.some((running) => conflict(running, access))
   }
 
   #start(pending: Pending, index: number): void {
@@ -271,9 +271,8 @@ export class SftpServer {
       return
     }
     const { request } = pending
-    // An object of its own: the set tells running requests apart by identity.
-    const access = { ...pending.access }
-    this.#running.add(access)
+    const { access } = pending
+    this.#running.push(access)
     const followers =
       request.kind === 'read' || request.kind === 'write'
         ? this.#queue.splice(
@@ -286,7 +285,8 @@ export class SftpServer {
       request,
       followers.map((follower) => follower.request),
     ).finally(() => {
-      this.#running.delete(access)
+      // Equal ones are alike: which of them goes makes no difference.
+      this.#running.splice(this.#running.indexOf(access), 1)
       this.#finished(bytes, 1 + followers.length)
     })
   }
