@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs'
 import pino from 'pino'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
+import { gathering } from './gather.ts'
 import { MAX_PENDING_BYTES, RotatingFile } from './rotating-file.ts'
 import type { Rotation } from './rotating-file.ts'
 
@@ -42,9 +43,9 @@ export function openSink(
     case 'stream':
       return streamSink(destination.stream)
     case 'stderr':
-      return stderrSink(tell)
+      return gathering(stderrSink(tell), clock)
     default:
-      return fileSink(new RotatingFile({ ...destination, clock, complain, tell }))
+      return gathering(fileSink(new RotatingFile({ ...destination, clock, complain, tell })), clock)
   }
 }
 
