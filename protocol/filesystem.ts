@@ -139,6 +139,8 @@ export interface OpenFile {
 export interface OpenDirectory {
   /** At most `max` further entries in any order, without `.` and `..`; an empty list is the end. */
   read(max: number): Promise<readonly DirectoryEntry[]>
+  /** Entries that were read before as they are now, without those that are gone. */
+  again(entries: readonly DirectoryEntry[]): Promise<readonly DirectoryEntry[]>
   /** Never throws. */
   close(): Promise<void>
 }

@@ -24,13 +24,15 @@ export function watchedStorage(before: Before, inner: Storage = nodeStorage): St
       return call === 'opendir' ? watchedStream(result as DirectoryStream) : result
     }
   const watchedStream = (stream: DirectoryStream): DirectoryStream => ({
-    read: announced('directory.read', () => stream.read()) as DirectoryStream['read'],
+    read: announced('directory.read', (max) => stream.read(max as number)) as DirectoryStream['read'],
     close: announced('directory.close', () => stream.close()) as DirectoryStream['close'],
   })
   return new Proxy(inner, {
     get(target, name: keyof Storage) {
       const work = target[name] as (...args: readonly unknown[]) => unknown
       if (name === 'closeSync') return work
+      // What is announced may have to wait.
+      if (name === 'lstatNow') return undefined
       if (name !== 'readlinkSync') return announced(name, work)
       return (path: string): string => {
         const waiting = before(name, [path])

@@ -20,6 +20,8 @@ export interface Storage {
   fsync(fd: number): Promise<void>
   fstat(fd: number): Promise<Stats>
   lstat(path: string): Promise<Stats>
+  /** The same there and then, undefined where there is nothing: only where there is no disk to wait for. */
+  readonly lstatNow?: (path: string) => Stats | undefined
   truncate(path: string, size: number): Promise<void>
   chmod(path: string, mode: number): Promise<void>
   chown(path: string, uid: number, gid: number): Promise<void>
@@ -46,8 +48,8 @@ export interface Storage {
 }
 
 export interface DirectoryStream {
-  /** The next name, one character a byte, without `.` and `..`; null at the end. */
-  read(): Promise<string | null>
+  /** The next names, at most `max`, one character a byte, without `.` and `..`; none at the end. */
+  read(max: number): Promise<readonly string[]>
   close(): Promise<void>
 }
 
@@ -144,7 +146,15 @@ export const nodeStorage: Storage = {
   async opendir(directory) {
     const dir = await opendir(path(directory), { encoding: 'latin1', bufferSize: DIRECTORY_BATCH })
     return {
-      read: async () => (await dir.read())?.name ?? null,
+      async read(max) {
+        const names: string[] = []
+        while (names.length < max) {
+          const next = await dir.read()
+          if (next === null) break
+          names.push(next.name)
+        }
+        return names
+      },
       close: () => dir.close(),
     }
   },
@@ -197,6 +207,7 @@ export const memoryStorage: Storage = {
   },
   fstat: async (fd) => fs.fstatSync(fd),
   lstat: async (file) => fs.lstatSync(path(file)),
+  lstatNow: (file) => fs.lstatSync(path(file), { throwIfNoEntry: false }),
   fchmod: async (fd, mode) => fs.fchmodSync(fd, mode),
   fchown: async (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
   futimes: async (fd, atime, mtime) => fs.futimesSync(fd, atime, mtime),
@@ -219,7 +230,12 @@ export const memoryStorage: Storage = {
     const options = { encoding: 'latin1', bufferSize: DIRECTORY_BATCH } as const
     const dir = fs.opendirSync(path(directory), options)
     return {
-      read: async () => dir.readSync()?.name ?? null,
+      async read(max) {
+        const names: string[] = []
+        for (let next = dir.readSync(); next !== null; next = names.length < max ? dir.readSync() : null)
+          names.push(next.name)
+        return names
+      },
       close: async () => dir.closeSync(),
     }
   },

@@ -5,6 +5,8 @@ import type { DirectoryStream, Storage } from './storage.ts'
 
 const { O_DIRECTORY, O_NOFOLLOW } = constants
 
+const NAMES_AT_ONCE = 256
+
 /** What a walk comes upon; a directory once before what is in it, and once after. */
 export interface Step {
   kind: 'leaf' | 'enter' | 'leave'
@@ -18,6 +20,8 @@ export interface Step {
 interface Level {
   fd: number
   stream: DirectoryStream
+  /** Read already; the next one is the last. */
+  names: string[]
   step: Step
 }
 
@@ -38,8 +42,9 @@ export async function* walkTree(storage: Storage, top: string): AsyncGenerator<S
       }
       const level = levels.at(-1)
       if (level === undefined) return
-      const name = await level.stream.read()
-      next = name === null ? undefined : { at: `/proc/self/fd/${level.fd}/${name}`, name }
+      if (level.names.length === 0) level.names = [...(await level.stream.read(NAMES_AT_ONCE))].toReversed()
+      const name = level.names.pop()
+      next = name === undefined ? undefined : { at: `/proc/self/fd/${level.fd}/${name}`, name }
       if (next === undefined) {
         levels.pop()
         await leave(storage, level)
@@ -65,7 +70,7 @@ async function look(storage: Storage, { at, name }: { at: string; name: string }
 async function enter(storage: Storage, step: Step): Promise<Level> {
   const fd = await storage.open(step.at, O_PATH | O_DIRECTORY | O_NOFOLLOW)
   try {
-    return { fd, stream: await storage.opendir(`/proc/self/fd/${fd}`), step }
+    return { fd, stream: await storage.opendir(`/proc/self/fd/${fd}`), names: [], step }
   } catch (error) {
     storage.closeSync(fd)
     throw error

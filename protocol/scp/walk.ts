@@ -160,7 +160,7 @@ export class Walk {
 /** In place of a directory that cannot be read on. */
 async function replaced(directory: OpenDirectory): Promise<OpenDirectory> {
   await directory.close()
-  return { read: async () => [], close: async () => undefined }
+  return { read: async () => [], again: async () => [], close: async () => undefined }
 }
 
 function typeOf({ permissions = 0 }: Attrs): number {

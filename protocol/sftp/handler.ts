@@ -1,5 +1,6 @@
 import type { FileSystem, VirtualPath } from '../filesystem.ts'
 import type { Handles } from './handles.ts'
+import type { ListingSession } from './listing.ts'
 import type { SftpLimits } from './limits.ts'
 import { ALONE, OBSERVES_ANYTHING } from './order.ts'
 import type { Access } from './order.ts'
@@ -7,13 +8,15 @@ import type { Reply, RequestKind, RequestOf } from './packets.ts'
 import { OK } from './status.ts'
 
 /** What a handler may use. */
-export interface Session {
+export interface Session extends ListingSession {
   fs: FileSystem
   handles: Handles
   limits: SftpLimits
+  /** Mutable: see {@link ListingSession}. */
+  changes: number
   /** Login name, which names the account's own home. */
   username: string
-  /** Milliseconds since the epoch, for the dates of long names. */
+  /** Milliseconds since the epoch, also for the dates of long names. */
   now(): number
 }
 
@@ -22,6 +25,8 @@ export interface Handler<K extends RequestKind> {
   access(session: Session, request: RequestOf<K>): Access
   /** A rejection becomes a status. */
   run(session: Session, request: RequestOf<K>): Promise<Reply>
+  /** What may be done while the client takes in the reply, which has left. */
+  afterwards?(session: Session, request: RequestOf<K>): void
 }
 
 export type Handlers<K extends RequestKind> = { readonly [P in K]: Handler<P> }

@@ -4,6 +4,7 @@ import { SFTP_VERSION, SSH_FXF } from './constants.ts'
 import { EXTENSION_HANDLERS, advertised } from './extensions.ts'
 import { done, nameReply, onHandle } from './handler.ts'
 import type { Handlers } from './handler.ts'
+import { Listing } from './listing.ts'
 import { longname } from './longname.ts'
 import { ALONE, OBSERVES_ANYTHING } from './order.ts'
 import type { RequestKind } from './packets.ts'
@@ -11,12 +12,6 @@ import { END_OF_FILE, OK } from './status.ts'
 
 /** READ and WRITE move file data and have a path of their own: see server.ts. */
 export type HandledKind = Exclude<RequestKind, 'read' | 'write'>
-
-/**
- * Entries a NAME reply carries. With names of 255 bytes, twice in each entry, it stays under 200 KiB,
- * well below every client's packet limit.
- */
-const MAX_NAME_ENTRIES = 256
 
 /** A request without a row does not compile. */
 export const HANDLERS: Handlers<HandledKind> = {
@@ -67,15 +62,19 @@ export const HANDLERS: Handlers<HandledKind> = {
   },
   opendir: {
     access: () => OBSERVES_ANYTHING,
-    run: async ({ fs, handles }, { path }) => {
+    run: async (session, { path }) => {
+      const { fs, handles } = session
       const opened = virtualPath(path)
-      return { kind: 'handle', handle: await handles.addDirectory(() => fs.opendir(opened)) }
+      return {
+        kind: 'handle',
+        handle: await handles.addDirectory(async () => new Listing(await fs.opendir(opened), session)),
+      }
     },
   },
   readdir: {
     access: (session, { handle }) => onHandle(session, handle, 'readdir'),
     run: async (session, { handle }) => {
-      const entries = await session.handles.directory(handle).read(MAX_NAME_ENTRIES)
+      const entries = await session.handles.directory(handle).next()
       if (entries.length === 0) return END_OF_FILE
       const nowMs = session.now()
       return {
@@ -86,6 +85,10 @@ export const HANDLERS: Handlers<HandledKind> = {
           attrs: entry.attrs,
         })),
       }
+    },
+    afterwards({ handles }, { handle }) {
+      const found = handles.find(handle)
+      if (found?.kind === 'directory') found.directory.readAhead()
     },
   },
   remove: { access: () => ALONE, run: ({ fs }, { filename }) => done(fs.remove(virtualPath(filename))) },

@@ -1,8 +1,9 @@
 import { FsError } from '../filesystem.ts'
-import type { OpenDirectory, OpenFile } from '../filesystem.ts'
+import type { OpenFile } from '../filesystem.ts'
+import type { Listing } from './listing.ts'
 
 export type Handle =
-  { kind: 'file'; file: OpenFile; key: string } | { kind: 'directory'; directory: OpenDirectory; key: string }
+  { kind: 'file'; file: OpenFile; key: string } | { kind: 'directory'; directory: Listing; key: string }
 
 const HANDLE_BYTES = 4
 
@@ -31,7 +32,7 @@ export class Handles {
     return this.#add(open, (file) => ({ kind: 'file', file, key: `file ${file.identity}` }))
   }
 
-  async addDirectory(open: () => Promise<OpenDirectory>): Promise<Buffer> {
+  async addDirectory(open: () => Promise<Listing>): Promise<Buffer> {
     return this.#add(open, (directory, id) => ({ kind: 'directory', directory, key: `directory ${id}` }))
   }
 
@@ -51,7 +52,7 @@ export class Handles {
   }
 
   /** @throws FsError when there is no such handle, or it is a file's. */
-  directory(handle: Buffer): OpenDirectory {
+  directory(handle: Buffer): Listing {
     const found = this.find(handle)
     if (found?.kind !== 'directory') throw new FsError('failure', 'Not the handle of an open directory')
     return found.directory

@@ -100,6 +100,8 @@ export class SftpServer {
       limits: this.#limits,
       username,
       now: () => driver.now(),
+      changes: 0,
+      ahead: undefined,
     }
     this.#fileData = new FileData({
       handles: this.#session.handles,
@@ -273,6 +275,7 @@ export class SftpServer {
     const { request } = pending
     const { access } = pending
     this.#running.push(access)
+    this.#noteChange(request, access)
     const followers =
       request.kind === 'read' || request.kind === 'write'
         ? this.#queue.splice(
@@ -287,8 +290,14 @@ export class SftpServer {
     ).finally(() => {
       // Equal ones are alike: which of them goes makes no difference.
       this.#running.splice(this.#running.indexOf(access), 1)
+      this.#noteChange(request, access)
       this.#finished(bytes, 1 + followers.length)
     })
+  }
+
+  /** Whatever could change an entry of a directory: where it begins, and where it has ended. */
+  #noteChange({ kind }: Request | UnknownRequest, { changes }: Access): void {
+    if (changes !== 'nothing' && kind !== 'readdir') this.#session.changes++
   }
 
   #run(request: Request | UnknownRequest, followers: readonly (Request | UnknownRequest | undefined)[]): Promise<void> {
@@ -326,7 +335,9 @@ export class SftpServer {
   async #handle(request: Exclude<Request, { kind: 'read' | 'write' }> | UnknownRequest): Promise<void> {
     try {
       if (request.kind === 'unknown') throw new FsError('unsupported', unsupportedText(request))
-      this.#reply(request, await handlerOf(request).run(this.#session, request))
+      const handler = handlerOf(request)
+      const reply = await handler.run(this.#session, request)
+      this.#reply(request, reply, handler.afterwards && (() => handler.afterwards?.(this.#session, request)))
     } catch (error) {
       this.#fail(error, request)
     }
@@ -337,8 +348,8 @@ export class SftpServer {
     this.#reply(request, failureStatus(error))
   }
 
-  #reply(request: Request | UnknownRequest, reply: Reply): void {
-    this.#replies.answer(request, encodeFramedResponse(request.id, reply))
+  #reply(request: Request | UnknownRequest, reply: Reply, sent?: () => void): void {
+    this.#replies.answer(request, encodeFramedResponse(request.id, reply), sent)
   }
 
   #send(bytes: Buffer, sent: () => void): void {

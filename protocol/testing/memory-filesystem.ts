@@ -247,11 +247,15 @@ export class MemoryFileSystem implements FileSystem {
           const names = [...node.entries.keys()].filter((name) => name > last).toSorted()
           const given = names.slice(0, max)
           last = given.at(-1) ?? last
-          return given.map((filename): DirectoryEntry => {
-            const child = node.entries.get(filename) as MemoryNode
-            return { filename, attrs: attrsOf(child), links: child.links }
-          })
+          return entriesOf(node, given)
         }),
+      again: (entries) =>
+        this.hooks.run({ name: 'directory.again', path }, () =>
+          entriesOf(
+            node,
+            entries.map(({ filename }) => filename),
+          ),
+        ),
       close: () => this.#end(opened, 'directory.close', 'close'),
     }
   }
@@ -337,4 +341,11 @@ function treeEntry(node: MemoryNode): TreeEntry {
 
 function notFound(): FsError {
   return new FsError('not-found', 'No such file or directory')
+}
+
+function entriesOf({ entries }: DirectoryNode, names: readonly string[]): DirectoryEntry[] {
+  return names.flatMap((filename) => {
+    const child = entries.get(filename)
+    return child === undefined ? [] : [{ filename, attrs: attrsOf(child), links: child.links }]
+  })
 }
