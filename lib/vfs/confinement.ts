@@ -80,6 +80,8 @@ export class Confinement {
   readonly #name: string
   /** By virtual path; the first is the one used longest ago. */
   readonly #cache = new Map<string, Directory>()
+  /** Where it was when that was last asked. */
+  #lastHome: string | undefined
   #closed = false
 
   private constructor(storage: Storage, root: Directory, name: string) {
@@ -158,7 +160,8 @@ export class Confinement {
   /** The host's path of the home, wherever it is now. */
   #home(): string {
     const home = this.#whereIs(this.#root)
-    return home === '/' ? '' : home
+    this.#lastHome = home === '/' ? '' : home
+    return this.#lastHome
   }
 
   #whereIs(directory: Directory): string {
@@ -175,7 +178,9 @@ export class Confinement {
     if (path === '/') return this.#root.retain()
     const directory = this.#cache.get(path)
     if (directory === undefined) return undefined
-    const isThere = this.#isAt(directory, path)
+    // It was in the home once: a home that is moved takes it along, so one that has stayed tells that both have.
+    const stayed = this.#lastHome !== undefined && this.#whereIs(directory) === this.#lastHome + path
+    const isThere = stayed || this.#isAt(directory, path)
     this.#cache.delete(path)
     if (!isThere) {
       directory.release()
