@@ -67,7 +67,6 @@ await runMain(async (scope) => {
       menu: '/web/users',
       key: `/web/user/${ids.get('alice')}`,
       add: '/web/user',
-      scans: '/web/scans',
       missing: '/web/nothing',
       empty: '/web/users?q=nobody',
     }),
@@ -77,7 +76,7 @@ await runMain(async (scope) => {
   if (alice === undefined || press === undefined) throw new Error('two logins were expected')
   const first = await uploading(alice, '/photos-2026.tar', { pieceBytes: 10_000, pauseMs: 90 })
   const second = await uploading(press, '/report.pdf', { pieceBytes: 4_000, pauseMs: 150 })
-  await take({ connections: '/web/connections', status: '/web/status' })
+  await take({ connections: '/web/connections', scans: '/web/scans', status: '/web/status' })
   await first.stop()
   await second.stop()
   return 0
