@@ -5,7 +5,7 @@ import { EXTENSION_HANDLERS, advertised } from './extensions.ts'
 import { done, nameReply, onHandle } from './handler.ts'
 import type { Handlers } from './handler.ts'
 import { Listing } from './listing.ts'
-import { longname } from './longname.ts'
+import { longnames } from './longname.ts'
 import { ALONE, OBSERVES_ANYTHING } from './order.ts'
 import type { RequestKind } from './packets.ts'
 import { END_OF_FILE, OK } from './status.ts'
@@ -76,12 +76,12 @@ export const HANDLERS: Handlers<HandledKind> = {
     run: async (session, { handle }) => {
       const entries = await session.handles.directory(handle).next()
       if (entries.length === 0) return END_OF_FILE
-      const nowMs = session.now()
+      const longname = longnames(session.now())
       return {
         kind: 'name',
         entries: entries.map((entry) => ({
           filename: entry.filename,
-          longname: longname(entry, nowMs),
+          longname: longname(entry),
           attrs: entry.attrs,
         })),
       }

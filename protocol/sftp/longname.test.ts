@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { longname, modeText } from './longname.ts'
+import { longnames, modeText } from './longname.ts'
 
 describe('the mode, as ls -l shows it', () => {
   test.each([
@@ -30,7 +30,7 @@ describe('the line', () => {
   function line(mtimeMs: number): string {
     const mtime = mtimeMs / 1000
     const attrs = { size: 1234n, owner: { uid: 1000, gid: 100 }, permissions: 0o100644, times: { atime: 0, mtime } }
-    return longname({ filename: 'name', attrs, links: 3 }, now)
+    return longnames(now)({ filename: 'name', attrs, links: 3 })
   }
 
   test.each([
@@ -43,13 +43,13 @@ describe('the line', () => {
   })
 
   test('has zeros for what is not known', () => {
-    expect(longname({ filename: '\xff', attrs: {}, links: 1 }, now)).toMatch(
+    expect(longnames(now)({ filename: '\xff', attrs: {}, links: 1 })).toMatch(
       /^\?-{9} {4}1 0 {8}0 {15}0 \w{3} .{8} \xff$/,
     )
   })
 
   test('grows with a size that does not fit', () => {
     const attrs = { size: 123456789012n, permissions: 0o100600 }
-    expect(longname({ filename: 'n', attrs, links: 1 }, now)).toContain(' 123456789012 ')
+    expect(longnames(now)({ filename: 'n', attrs, links: 1 })).toContain(' 123456789012 ')
   })
 })

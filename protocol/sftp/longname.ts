@@ -24,21 +24,38 @@ export function modeText(mode: number): string {
   return `${TYPE_LETTERS[mode & S_IF.MT] ?? '?'}${bits(0o400, 0o4000, 's')}${bits(0o040, 0o2000, 's')}${bits(0o004, 0o1000, 't')}`
 }
 
-/** One line of `ls -l` (§7 names it "longname"), numeric owners, local time, one character a byte. */
-export function longname({ filename, attrs, links }: DirectoryEntry, nowMs: number): string {
-  const { permissions = 0, owner = { uid: 0, gid: 0 }, size = 0n, times = { atime: 0, mtime: 0 } } = attrs
-  const modified = new Date(times.mtime * 1000)
+/**
+ * Makes lines of `ls -l` (§7 names them "longname"): numeric owners, local time, one character a byte. What entries have in
+ * common, as those of one directory do, is made once.
+ */
+export function longnames(nowMs: number): (entry: DirectoryEntry) => string {
+  const mode = remembered(modeText)
+  const ids = remembered((id: number) => String(id).padEnd(8))
+  const date = remembered((seconds: number) => dateText(seconds, nowMs))
+  return ({ filename, attrs, links }) => {
+    const { permissions = 0, owner, size = 0n, times } = attrs
+    const owners = `${ids(owner?.uid ?? 0)} ${ids(owner?.gid ?? 0)}`
+    const numbers = `${String(links).padStart(4)} ${owners} ${String(size).padStart(8)}`
+    return `${mode(permissions)} ${numbers} ${date(times?.mtime ?? 0)} ${filename}`
+  }
+}
+
+function dateText(seconds: number, nowMs: number): string {
+  const modified = new Date(seconds * 1000)
   const pad = (value: number): string => String(value).padStart(2, '0')
   const recent = Math.abs(nowMs - modified.getTime()) < RECENT_MS
   const clock = recent ? `${pad(modified.getHours())}:${pad(modified.getMinutes())}` : ` ${modified.getFullYear()}`
-  const date = `${MONTHS[modified.getMonth()] ?? ''} ${String(modified.getDate()).padStart(2)} ${clock}`
-  return [
-    modeText(permissions),
-    String(links).padStart(4),
-    String(owner.uid).padEnd(8),
-    String(owner.gid).padEnd(8),
-    String(size).padStart(8),
-    date,
-    filename,
-  ].join(' ')
+  return `${MONTHS[modified.getMonth()] ?? ''} ${String(modified.getDate()).padStart(2)} ${clock}`
+}
+
+/** The texts of one reply's entries at most: it is made anew for the next. */
+function remembered(make: (value: number) => string): (value: number) => string {
+  const texts = new Map<number, string>()
+  return (value) => {
+    const known = texts.get(value)
+    if (known !== undefined) return known
+    const text = make(value)
+    texts.set(value, text)
+    return text
+  }
 }
