@@ -7,6 +7,8 @@ export const MAX_WINDOW_BYTES = 16 * 1024 * 1024
 /** What the windows of all channels together may have beyond the transport's: a client may fill it while we wait. */
 export const MAX_GRANTED_BYTES = 256 * 1024 * 1024
 
+/** What is given back at once of a window that cannot grow. */
+const FULL_STEP_BYTES = 1024 * 1024
 /**
  * A client that waits for less is near: there the window holds nothing up, and a larger one costs speed, since what is
  * under way no longer fits into the processor's caches.
@@ -103,7 +105,11 @@ export class ReceiveWindow {
   }
 
   #topUp(left: number): void {
-    if (this.#size === TRANSPORT_WINDOW_BYTES || left > this.#size / 2) return
+    if (this.#size === TRANSPORT_WINDOW_BYTES) return
+    // Half at a time shows where the window holds the client up. One that cannot grow is kept full, so that a round trip
+    // carries all of it: half at a time would leave the client waiting for one half while it has sent the other.
+    const step = this.#size === MAX_WINDOW_BYTES ? FULL_STEP_BYTES : this.#size / 2
+    if (left > this.#size - step) return
     this.#adjusted(left)
     this.#channel.adjust(this.#size - left)
   }
