@@ -20,6 +20,7 @@ export interface Options {
 export const USAGE = `usage: npm run conformance -- [options]
        npm run conformance -- --differential [--runs N] [--seed S]
        npm run conformance -- --attack [SECONDS]
+       npm run conformance -- --soak [MINUTES]
 
   --target NAME   ${TARGETS.join(' or ')}: the server that is judged (sftpgo)
   --only TEXT     only cases whose name contains TEXT

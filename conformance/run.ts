@@ -24,6 +24,7 @@ import { tempDir } from './harness/temp.ts'
 import { parseOptions, USAGE } from './options.ts'
 import type { Options, TargetName } from './options.ts'
 import { runCases, summary } from './runner.ts'
+import { soakMain } from './soak/main.ts'
 
 const CASES: readonly Case[] = [
   ...OPENSSH_SFTP,
@@ -60,6 +61,7 @@ await runMain(async (scope) => {
   // Loaded only when asked for: it stands on a development dependency.
   if (first === '--differential') return (await import('./differential/run.ts')).differentialMain(scope, rest)
   if (first === '--attack') return attackMain(scope, rest)
+  if (first === '--soak') return soakMain(scope, rest)
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
     console.log(USAGE)

@@ -12,7 +12,7 @@ import { startSftpgo } from '../../conformance/harness/sftpgo-server.ts'
 import { MEMORY_DIR, tempDir } from '../../conformance/harness/temp.ts'
 import { LoadClient } from '../sftp-load.ts'
 import { MANY_USAGE, parseManyOptions } from './options.ts'
-import { residentKib } from './resident.ts'
+import { residentKib } from '../../conformance/harness/resident.ts'
 
 const MIB = 1024 * 1024
 /** What each client has under way: OpenSSH's has up to 2 MiB, of which a hundred would wait for each other. */

@@ -99,6 +99,12 @@ export class SftpgoServer implements Server {
     return found
   }
 
+  /** Who is connected, by the names of the REST API. */
+  async connections(): Promise<readonly Record<string, unknown>[]> {
+    const response = await fetch(`http://${LOOPBACK}:${this.#httpPort}/api/v1/connection`)
+    return (await response.json()) as Record<string, unknown>[]
+  }
+
   async addAccount(account: NewAccount): Promise<string> {
     const response = await fetch(`http://${LOOPBACK}:${this.#httpPort}/api/v1/user`, {
       method: 'POST',
