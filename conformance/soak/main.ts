@@ -57,11 +57,11 @@ export async function soakMain(scope: Scope, args: readonly string[]): Promise<n
   const until = started + minutes * 60_000
   const during: Holding[] = []
   const counts = new Map(VISITS.map(({ name }) => [name, 0]))
-  let over = false
+  const over = new AbortController()
   const sampling = (async () => {
-    while (!over) {
-      await sleep(SAMPLE_EVERY_MS, undefined, { ref: false })
-      if (!over) during.push(await hold(server, started))
+    while (!over.signal.aborted) {
+      during.push(await hold(server, started))
+      await sleep(SAMPLE_EVERY_MS, undefined, { signal: over.signal }).catch(() => undefined)
     }
   })()
   await Promise.all(
@@ -75,7 +75,7 @@ export async function soakMain(scope: Scope, args: readonly string[]): Promise<n
       await visitor.client.batch([command`-rm ${`${visitor.folder}/killed`}`])
     }),
   )
-  over = true
+  over.abort()
   await sampling
   await waitUntil('all connections are gone', async () => (await connections(server)) === 0)
   const after = await hold(server, started)
