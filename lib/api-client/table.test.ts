@@ -35,7 +35,8 @@ test('JSON reads back as what it was, and moves no cursor', () => {
   fc.assert(
     fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
       const lines = jsonLines(value)
-      expect(JSON.parse(lines.join('\n'))).toEqual(value)
+      // JSON has no negative zero: what is compared is the value as JSON can say it.
+      expect(JSON.parse(lines.join('\n'))).toEqual(JSON.parse(JSON.stringify(value)))
       expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
       const colored = jsonLines(value, (_, text) => `\u0001${text}\u0001`)
       expect(colored.map((line) => line.replaceAll('\u0001', ''))).toEqual(lines)
