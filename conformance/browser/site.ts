@@ -132,6 +132,8 @@ export async function uploading(
     }
     await new Promise<void>((resolve) => {
       sftp.close(handle, () => resolve())
+      // Nobody answers a CLOSE on a connection that is gone.
+      void session.ended.then(resolve)
     })
   })()
   return {
