@@ -1,50 +1,75 @@
+import { z } from 'zod'
 import type { UserInput } from './accounts.ts'
 import { invalid } from './errors.ts'
+import { unusablePath } from './granted.ts'
+import { kindOf, shown } from './shown.ts'
+
+// The message of a rule is what it allows; `problem` makes the sentence.
+
+// -0 is 0.
+const integer = z.int('an integer').overwrite((value) => value + 0)
+const within = (max: number) => integer.min(0, `0 to ${max}`).max(max, `0 to ${max}`)
+
+/** A lone surrogate has no UTF-8 form: two different texts would be stored as one. */
+const text = z.string('a string').refine((value) => Buffer.from(value).toString() === value, 'a string')
+
+const texts = z.array(text, 'an array of strings')
 
 /** A list, or lists by virtual path. */
-export type SentPermissions = string[] | Record<string, string[]>
+const sentPermissions = z.union(
+  [texts, z.record(text, texts)],
+  'an array of strings, or an object of such arrays by path',
+)
+export type SentPermissions = z.infer<typeof sentPermissions>
 
-/** What a request may set, in types that are right; values are not checked yet. An absent key was not sent. */
-export interface SentFields {
-  id?: number
-  status?: number
-  username?: string
-  expiration_date?: number
-  password?: string
-  public_keys?: string[]
-  home_dir?: string
-  uid?: number
-  gid?: number
-  max_sessions?: number
-  quota_size?: number
-  quota_files?: number
-  permissions?: SentPermissions
-  upload_bandwidth?: number
-  download_bandwidth?: number
-}
+const MANY = Number.MAX_SAFE_INTEGER
 
-const TYPES: { readonly [Key in keyof Required<SentFields>]: FieldType } = {
-  id: 'integer',
-  status: 'integer',
-  username: 'text',
-  expiration_date: 'integer',
-  password: 'text',
-  public_keys: 'texts',
-  home_dir: 'text',
-  uid: 'integer',
-  gid: 'integer',
-  max_sessions: 'integer',
-  quota_size: 'integer',
-  quota_files: 'integer',
-  permissions: 'grants',
-  upload_bandwidth: 'integer',
-  download_bandwidth: 'integer',
-}
-type FieldType = 'integer' | 'text' | 'texts' | 'grants'
-type FieldValue = number | string | SentPermissions
+/** @param whole what a number has to be that goes from 0 to `max`. */
+const fields = (whole: (max: number) => z.ZodNumber) =>
+  z.object({
+    id: z.int('an integer').exactOptional().describe('Left out, or that of the path; ignored when a user is added.'),
+    status: whole(1).exactOptional().describe('1 active, 0 inactive; a new user is active when it is left out.'),
+    username: text
+      .exactOptional()
+      .describe('1 to 255 bytes of UTF-8 without "/" and control characters; it cannot be changed later.'),
+    expiration_date: whole(MANY).exactOptional().describe('Milliseconds since the epoch; 0 for none.'),
+    password: text
+      .exactOptional()
+      .describe('Plain text, stored as argon2id, or a hash of a known format; empty removes it, which needs a key.'),
+    public_keys: texts
+      .exactOptional()
+      .describe('authorized_keys lines, at most 100; what is sent replaces those that are stored.'),
+    home_dir: text
+      .exactOptional()
+      .describe('Absolute path on the host; empty for the username in `users_base_dir`, where that is configured.'),
+    uid: whole(65_535).exactOptional().describe('Owner of what the user makes; 0 leaves it to the server.'),
+    gid: whole(65_535).exactOptional().describe('Group of what the user makes; 0 leaves it to the server.'),
+    max_sessions: whole(MANY).exactOptional().describe('Connections at once; 0 for any number.'),
+    quota_size: whole(MANY).exactOptional().describe('Bytes; 0 for any number.'),
+    quota_files: whole(MANY).exactOptional().describe('Files; 0 for any number.'),
+    permissions: sentPermissions
+      .exactOptional()
+      .describe(
+        'What the user may do: a list for the whole home, or an object of lists by virtual path with one for "/".',
+      ),
+    upload_bandwidth: whole(MANY).exactOptional().describe('KB/s of 1000 bytes; 0 for no limit.'),
+    download_bandwidth: whole(MANY).exactOptional().describe('KB/s of 1000 bytes; 0 for no limit.'),
+  })
 
+/**
+ * What a request may set, in types and ranges that are right; whether names, paths, keys and words are is not checked
+ * yet. An absent key was not sent.
+ */
+export const sentFieldsSchema = fields(within)
+export type SentFields = z.infer<typeof sentFieldsSchema>
+
+/** The same for numbers of any size: a wrong type is found before a value that is not allowed, as in 0.9.4. */
+const typesSchema = fields(() => integer)
+
+/** What `null` empties; anything else it leaves as it was. */
+const LISTS = new Set(['public_keys', 'permissions'])
 /** Never shown in an error: what is wrong with them may still be a secret. */
-const SECRET = new Set<string>(['password', 'public_keys'])
+const SECRET = new Set<unknown>(['password', 'public_keys'])
 
 /**
  * Takes the known keys out of a request, in any case; of keys that differ in case only the last one counts. `null`
@@ -52,71 +77,48 @@ const SECRET = new Set<string>(['password', 'public_keys'])
  * @throws AccountError `validation` for a value of the wrong type.
  */
 export function readFields(input: UserInput): SentFields {
-  const sent: Record<string, FieldValue> = {}
+  const sent: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(input)) {
     const key = name.toLowerCase()
-    if (!isField(key) || value === undefined) continue
-    const type = TYPES[key]
-    if (value !== null) sent[key] = READ[type](key, value)
-    else if (type === 'texts' || type === 'grants') sent[key] = []
+    if (value === undefined || !Object.hasOwn(sentFieldsSchema.shape, key)) continue
+    // The schema would leave this one out of the paths, and say nothing.
+    if (key === 'permissions' && Object.hasOwn(Object(value), '__proto__')) throw unusablePath('__proto__')
+    if (value !== null) sent[key] = value
+    else if (LISTS.has(key)) sent[key] = []
   }
-  return sent
+  return checked(typesSchema, sent)
 }
 
-function isField(key: string): key is keyof SentFields {
-  return Object.hasOwn(TYPES, key)
+/** @throws AccountError `validation` for a number that is out of its range. */
+export function checkRanges(sent: SentFields): void {
+  checked(sentFieldsSchema, sent)
 }
 
-const READ: { readonly [Type in FieldType]: (key: string, value: unknown) => FieldValue } = {
-  integer(key, value) {
-    if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw wrong(key, value, 'an integer')
-    // -0 is 0.
-    return value + 0
-  },
-  text(key, value) {
-    if (typeof value !== 'string' || !isUnicode(value)) throw wrong(key, value, 'a string')
-    return value
-  },
-  texts: readTexts,
-  grants(key, value) {
-    if (Array.isArray(value)) return readTexts(key, value)
-    if (typeof value !== 'object' || value === null) {
-      throw wrong(key, value, 'an array of strings, or an object of such arrays by path')
-    }
-    const lists = Object.entries(value).map(([path, list]) => {
-      if (!isUnicode(path)) throw wrong(`${key}: each path`, path, 'a string')
-      return [path, readTexts(`${key}[${shown(path)}]`, list)] as const
-    })
-    return Object.fromEntries(lists)
-  },
+function checked(schema: typeof sentFieldsSchema, sent: object): SentFields {
+  const read = schema.safeParse(sent, { reportInput: true })
+  if (!read.success) throw invalid(problem(read.error.issues[0]))
+  return read.data
 }
 
-function readTexts(key: string, value: unknown): string[] {
-  if (!Array.isArray(value)) throw wrong(key, value, 'an array of strings')
-  return value.map((item: unknown, index) => {
-    if (typeof item !== 'string' || !isUnicode(item)) throw wrong(`${key}[${index}]`, item, 'a string')
-    return item
-  })
+type Issue = z.core.$ZodIssue
+
+function problem(outer: Issue | undefined): string {
+  const { issue, path } = innermost(outer)
+  if (issue === undefined) return 'the fields cannot be read'
+  const [field, ...steps] = path
+  const got = SECRET.has(field) ? kindOf(issue.input) : shown(issue.input)
+  const label = `${String(field)}${steps.map((step) => `[${shown(step)}]`).join('')}`
+  if (issue.code === 'invalid_key') {
+    return `${String(field)}: each path must be ${issue.issues[0]?.message}, got ${shown(steps.at(-1))}`
+  }
+  const isRange = (issue.code === 'too_small' || issue.code === 'too_big') && issue.origin === 'number'
+  return isRange ? `${label} is ${got}, want ${issue.message}` : `${label} must be ${issue.message}, got ${got}`
 }
 
-/** A lone surrogate has no UTF-8 form: two different texts would be stored as one. */
-function isUnicode(text: string): boolean {
-  return Buffer.from(text).toString() === text
-}
-
-function wrong(key: string, value: unknown, allowed: string): Error {
-  return invalid(`${key} must be ${allowed}, got ${SECRET.has(key.replace(/\[.*/, '')) ? kindOf(value) : shown(value)}`)
-}
-
-/** A value as it may stand in an error: JSON, cut short. */
-export function shown(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return kindOf(value)
-  const text = typeof value === 'string' || typeof value === 'boolean' ? JSON.stringify(value) : String(value)
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return 'an array'
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+/** Of a value that is neither a list nor an object: what both would have been; else what is wrong inside it. */
+function innermost(issue: Issue | undefined): { issue: Issue | undefined; path: PropertyKey[] } {
+  const path = issue?.path ?? []
+  if (issue?.code !== 'invalid_union' || typeof issue.input !== 'object' || issue.input === null) return { issue, path }
+  const inner = issue.errors[Array.isArray(issue.input) ? 0 : 1]?.[0]
+  return { issue: inner, path: [...path, ...(inner?.path ?? [])] }
 }

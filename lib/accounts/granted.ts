@@ -2,7 +2,7 @@ import { FsError, virtualPath } from '../../protocol/filesystem.ts'
 import type { VirtualPath } from '../../protocol/filesystem.ts'
 import { invalid } from './errors.ts'
 import type { SentPermissions } from './fields.ts'
-import { shown } from './fields.ts'
+import { shown } from './shown.ts'
 import type { GrantedPermissions, Permission } from './user.ts'
 import { PERMISSIONS } from './user.ts'
 
@@ -22,11 +22,7 @@ export function checkedPermissions(sent: SentPermissions): GrantedPermissions {
     throw invalid(`permissions has ${paths.length} paths, want at most ${PERMISSION_PATHS_MAX}`)
   }
   const unusable = paths.find((path) => grantedPath(path) === undefined)
-  if (unusable !== undefined) {
-    throw invalid(
-      `permissions has the path ${shown(unusable)}, want absolute ones without "//", ".", ".." or a "/" at the end`,
-    )
-  }
+  if (unusable !== undefined) throw unusablePath(unusable)
   if (!Object.hasOwn(sent, '/')) throw invalid('permissions has no "/", want a list for it, too')
   const lists = Object.entries(sent).map(([path, words]) => [path, checkedWords(words, ` of ${shown(path)}`)] as const)
   const granted = Object.fromEntries(lists)
@@ -35,6 +31,12 @@ export function checkedPermissions(sent: SentPermissions): GrantedPermissions {
     throw invalid(`permissions has ${bytes} bytes as JSON, want at most ${PERMISSIONS_MAX_BYTES}`)
   }
   return granted
+}
+
+export function unusablePath(path: string): Error {
+  return invalid(
+    `permissions has the path ${shown(path)}, want absolute ones without "//", ".", ".." or a "/" at the end`,
+  )
 }
 
 /** The path of a list, one character a byte as the filesystem has it; undefined for text that names no directory. */

@@ -1,12 +1,12 @@
 import { basename, isAbsolute, join, normalize } from 'node:path'
 import { invalid } from './errors.ts'
-import type { SentFields } from './fields.ts'
-import { shown } from './fields.ts'
+import { checkRanges, type SentFields } from './fields.ts'
 import type { Passwords } from './passwords.ts'
 import { authorizedKey, KeyError } from './public-keys.ts'
 import { checkedPermissions, grantsNothing } from './granted.ts'
 import type { NewUser } from './user.ts'
 import { PERMISSIONS } from './user.ts'
+import { shown } from './shown.ts'
 
 /** Bytes of UTF-8. */
 export const USERNAME_MAX_BYTES = 255
@@ -64,7 +64,7 @@ export async function validOverlay<Base extends NewUser>(stored: Base, sent: Sen
   }
   checkHome(home, sent.home_dir !== undefined)
   const permissions = grants === undefined ? stored.permissions : checkedPermissions(grants)
-  checkNumbers(sent)
+  checkRanges(sent)
   const hash = plain === undefined || plain === '' ? password : await rules.passwords.toStore(plain)
   const publicKeys = lines === undefined ? stored.public_keys : checkKeys(lines)
   return { ...stored, ...rest, username, home_dir: home, permissions, password: hash, public_keys: publicKeys }
@@ -116,25 +116,6 @@ function checkHome(home: string, isNew: boolean): void {
   if (!isNew) return
   if (home.includes('\0')) throw invalid('home_dir holds a NUL character')
   if (home.length > HOME_DIR_MAX_LENGTH) throw invalid(`home_dir is longer than ${HOME_DIR_MAX_LENGTH} characters`)
-}
-
-const RANGES = [
-  ['status', 1],
-  ['uid', 65535],
-  ['gid', 65535],
-  ['max_sessions', Number.MAX_SAFE_INTEGER],
-  ['quota_size', Number.MAX_SAFE_INTEGER],
-  ['quota_files', Number.MAX_SAFE_INTEGER],
-  ['upload_bandwidth', Number.MAX_SAFE_INTEGER],
-  ['download_bandwidth', Number.MAX_SAFE_INTEGER],
-  ['expiration_date', Number.MAX_SAFE_INTEGER],
-] as const
-
-function checkNumbers(sent: SentFields): void {
-  for (const [key, max] of RANGES) {
-    const value = sent[key]
-    if (value !== undefined && (value < 0 || value > max)) throw invalid(`${key} is ${value}, want 0 to ${max}`)
-  }
 }
 
 function checkKeys(lines: readonly string[]): string[] {
