@@ -13,17 +13,16 @@ import { createGate } from './defender/gate.ts'
 import type { Gate } from './defender/gate.ts'
 import { createHasher } from './hashing/hasher.ts'
 import { createPasswords } from './accounts/passwords.ts'
-import { banRoutes } from './httpd/bans.ts'
+import { apiRoutes } from './httpd/api/api.ts'
 import { createBasicAuth } from './httpd/basic-auth.ts'
 import { certificateFiles, loadCertificates } from './httpd/certificates.ts'
 import { judgeExposure } from './httpd/exposure.ts'
 import { createCsrf } from './httpd/csrf.ts'
+import { healthRoutes } from './httpd/health.ts'
 import { createHttpd } from './httpd/httpd.ts'
 import { webAdmin } from './httpd/web/web-admin.ts'
 import type { HttpdOptions } from './httpd/httpd.ts'
 import { metricsRoutes } from './httpd/metrics.ts'
-import { quotaScanRoutes } from './httpd/quota-scans.ts'
-import { traceRoutes } from './httpd/traces.ts'
 import { openUserFile } from './httpd/user-file.ts'
 import { ServerReadiness } from './readiness.ts'
 import { createLog } from './logging/logger.ts'
@@ -320,15 +319,18 @@ export async function serve(options: ServeOptions): Promise<Running> {
     const readiness = new ServerReadiness(() => accounts.checkAvailability(), clock)
     listeners.push(`SFTP on ${shown(sftpAddress)}`)
     const httpd = createHttpd({
-      accounts,
-      connections,
-      version: { version, build_date: date, commit_hash: commit },
-      readiness,
       ...(metrics !== undefined && { metrics }),
       routes: [
-        ...quotaScanRoutes(scans),
-        ...banRoutes(gate.bans),
-        ...traceRoutes(traces),
+        ...apiRoutes({
+          accounts,
+          connections,
+          scans,
+          bans: gate.bans,
+          traces,
+          version: { version, build_date: date, commit_hash: commit },
+          log,
+        }),
+        ...healthRoutes(readiness),
         ...(metrics === undefined ? [] : metricsRoutes(metrics)),
         ...web,
       ],

@@ -50,12 +50,10 @@ async function measure(driver: 'sqlite' | 'bolt' | 'memory'): Promise<[string, n
   const connections = new Connections(clock)
   const accounts = createAccounts({ provider, clock, log, manageUsers: true, usersBaseDir: '' })
   const throughput = watchThroughput(connections, clock)
-  const version = { version: '', build_date: '', commit_hash: '' }
   const web = { accounts, connections, throughput, csrf: createCsrf({ clock }), clock, log, configDir, driver }
   const bans = { list: async () => [], remove: async () => false }
   const routes = webAdmin(defaultConfig().httpd, { ...web, bans, version: '', listeners: () => [] })
-  const readiness = { ready: async () => ({ ok: true as const }) }
-  const httpd = createHttpd({ accounts, connections, version, log, clock, readiness, routes })
+  const httpd = createHttpd({ routes, log, clock })
   try {
     const { port } = await httpd.listen({ host: LOOPBACK, port: 0 })
     for (let at = 0; at < USERS; at++) {

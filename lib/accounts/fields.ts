@@ -3,6 +3,7 @@ import type { UserInput } from './accounts.ts'
 import { invalid } from './errors.ts'
 import { unusablePath } from './granted.ts'
 import { kindOf, shown } from './shown.ts'
+import { PERMISSIONS, userSchema, type User } from './user.ts'
 
 // The message of a rule is what it allows; `problem` makes the sentence.
 
@@ -15,12 +16,17 @@ const text = z.string('a string').refine((value) => Buffer.from(value).toString(
 
 const texts = z.array(text, 'an array of strings')
 
+/** Whether a word is a permission is judged later; a schema that is shown tells them all the same. */
+const words = z.array(text.meta({ enum: PERMISSIONS }), 'an array of strings')
+
 /** A list, or lists by virtual path. */
 const sentPermissions = z.union(
-  [texts, z.record(text, texts)],
+  [words, z.record(text, words)],
   'an array of strings, or an object of such arrays by path',
 )
 export type SentPermissions = z.infer<typeof sentPermissions>
+
+const about = (key: keyof User): string => userSchema.shape[key].description ?? ''
 
 const MANY = Number.MAX_SAFE_INTEGER
 
@@ -32,7 +38,7 @@ const fields = (whole: (max: number) => z.ZodNumber) =>
     username: text
       .exactOptional()
       .describe('1 to 255 bytes of UTF-8 without "/" and control characters; it cannot be changed later.'),
-    expiration_date: whole(MANY).exactOptional().describe('Milliseconds since the epoch; 0 for none.'),
+    expiration_date: whole(MANY).exactOptional().describe(about('expiration_date')),
     password: text
       .exactOptional()
       .describe('Plain text, stored as argon2id, or a hash of a known format; empty removes it, which needs a key.'),
@@ -44,16 +50,12 @@ const fields = (whole: (max: number) => z.ZodNumber) =>
       .describe('Absolute path on the host; empty for the username in `users_base_dir`, where that is configured.'),
     uid: whole(65_535).exactOptional().describe('Owner of what the user makes; 0 leaves it to the server.'),
     gid: whole(65_535).exactOptional().describe('Group of what the user makes; 0 leaves it to the server.'),
-    max_sessions: whole(MANY).exactOptional().describe('Connections at once; 0 for any number.'),
-    quota_size: whole(MANY).exactOptional().describe('Bytes; 0 for any number.'),
-    quota_files: whole(MANY).exactOptional().describe('Files; 0 for any number.'),
-    permissions: sentPermissions
-      .exactOptional()
-      .describe(
-        'What the user may do: a list for the whole home, or an object of lists by virtual path with one for "/".',
-      ),
-    upload_bandwidth: whole(MANY).exactOptional().describe('KB/s of 1000 bytes; 0 for no limit.'),
-    download_bandwidth: whole(MANY).exactOptional().describe('KB/s of 1000 bytes; 0 for no limit.'),
+    max_sessions: whole(MANY).exactOptional().describe(about('max_sessions')),
+    quota_size: whole(MANY).exactOptional().describe(about('quota_size')),
+    quota_files: whole(MANY).exactOptional().describe(about('quota_files')),
+    permissions: sentPermissions.exactOptional().describe(about('permissions')),
+    upload_bandwidth: whole(MANY).exactOptional().describe(about('upload_bandwidth')),
+    download_bandwidth: whole(MANY).exactOptional().describe(about('download_bandwidth')),
   })
 
 /**

@@ -33,39 +33,29 @@ export function permissionsByPath(granted: GrantedPermissions): Readonly<Record<
 
 const int64 = z.int()
 
-/** The account record, keys as in REST, SQL and hooks. */
+/** The account record, keys as in REST, SQL and hooks, in the order in which SFTPGo 0.9.4 gives them. */
 export const userSchema = z.object({
   id: int64,
-  /** 1 active, 0 inactive. */
-  status: int64,
+  status: int64.describe('1 active, 0 inactive.'),
   username: z.string(),
-  /** Milliseconds since the epoch, 0 none. */
-  expiration_date: int64,
-  /** A hash, `''` when there is none. */
-  password: z.string(),
-  /** authorized_keys lines. */
-  public_keys: z.array(z.string()),
-  /** Absolute path on the host. */
-  home_dir: z.string(),
-  /** 1..65535; anything else means "do not change the owner". */
-  uid: int64,
-  gid: int64,
-  /** 0 unlimited. */
-  max_sessions: int64,
-  /** Bytes, 0 unlimited. */
-  quota_size: int64,
-  /** 0 unlimited. */
-  quota_files: int64,
-  permissions: grantedSchema,
-  used_quota_size: int64,
+  expiration_date: int64.describe('Milliseconds since the epoch; 0 for none.'),
+  password: z.string().describe('A hash; empty when there is none.'),
+  public_keys: z.array(z.string()).describe('Lines as in authorized_keys.'),
+  home_dir: z.string().describe('Absolute path on the host.'),
+  uid: int64.describe('Owner of what the user makes, 1 to 65535; anything else leaves it to the server.'),
+  gid: int64.describe('Group of what the user makes, 1 to 65535; anything else leaves it to the server.'),
+  max_sessions: int64.describe('Connections at once; 0 for any number.'),
+  quota_size: int64.describe('Bytes; 0 for any number.'),
+  quota_files: int64.describe('Files; 0 for any number.'),
+  permissions: grantedSchema.describe(
+    'What the user may do: a list for the whole home, or an object of lists by virtual path with one for "/".',
+  ),
+  used_quota_size: int64.describe('Bytes.'),
   used_quota_files: int64,
-  /** Milliseconds since the epoch, 0 never. */
-  last_quota_update: int64,
-  /** KB/s with 1 KB = 1000 bytes, 0 unlimited. */
-  upload_bandwidth: int64,
-  download_bandwidth: int64,
-  /** Milliseconds since the epoch, 0 never. */
-  last_login: int64,
+  last_quota_update: int64.describe('Milliseconds since the epoch; 0 for never.'),
+  upload_bandwidth: int64.describe('KB/s of 1000 bytes; 0 for no limit.'),
+  download_bandwidth: int64.describe('KB/s of 1000 bytes; 0 for no limit.'),
+  last_login: int64.describe('Milliseconds since the epoch; 0 for never.'),
 })
 
 export type User = z.infer<typeof userSchema>

@@ -6,10 +6,9 @@ import { request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { Connections } from '../connections/connections.ts'
 import { certificateFiles, loadCertificates } from './certificates.ts'
 import { selfSigned, type Pair } from './certificates.test.support.ts'
-import { FakeAccounts, FakeClock, FakeLog, READY, VERSION } from './fakes.test.support.ts'
+import { FakeClock, FakeLog, fakeRoutes } from './fakes.test.support.ts'
 import { createHttpd } from './httpd.ts'
 
 describe('the settings', () => {
@@ -84,10 +83,7 @@ async function serving() {
   const clock = new FakeClock()
   const log = new FakeLog()
   const httpd = createHttpd({
-    accounts: new FakeAccounts(),
-    connections: new Connections(clock),
-    version: VERSION,
-    readiness: READY,
+    routes: fakeRoutes(),
     log,
     clock,
     tls: { files: pair, credentials: await loadCertificates(pair) },
@@ -172,10 +168,7 @@ describe('a server with a certificate', () => {
 test('a server without TLS has nothing to read anew', async () => {
   const clock = new FakeClock()
   const httpd = createHttpd({
-    accounts: new FakeAccounts(),
-    connections: new Connections(clock),
-    version: VERSION,
-    readiness: READY,
+    routes: fakeRoutes(),
     log: new FakeLog(),
     clock,
   })

@@ -2,19 +2,20 @@ import { text } from 'node:stream/consumers'
 import { AccountError, type Accounts, type UserInput } from '../accounts/accounts.ts'
 import type { User } from '../accounts/user.ts'
 import type { Clock } from '../clock.ts'
+import { VirtualClock } from '../clock.test.support.ts'
 import { Connections } from '../connections/connections.ts'
 import type { HttpRecord, Log } from '../logging/log.ts'
+import { Traces } from '../traces/traces.ts'
 import type { Authenticate } from './basic-auth.ts'
-import { backupRoutes } from './backup.ts'
+import { apiRoutes, type ApiParts } from './api/api.ts'
+import { expectDocumented } from './api/documented.test.support.ts'
 import { MAX_BODY_BYTES } from './body.ts'
-import { connectionRoutes } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
 import { HttpError } from './errors.ts'
 import { createGuard, type GuardOptions } from './guards.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import type { Route } from './router.ts'
-import { statusRoutes, type Version } from './status.ts'
-import { userRoutes } from './users.ts'
+import type { Version } from './api/status.ts'
 
 export const READY: Readiness = { ready: async () => ({ ok: true }) }
 export const VERSION: Version = { version: '1.2.3', build_date: '2026-01-02', commit_hash: 'abc' }
@@ -186,7 +187,23 @@ export interface Answer {
   body: string
 }
 
+/** An API of nothing: nobody is connected, banned or scanned. */
+export function fakeRoutes(parts: Partial<ApiParts> = {}): Route[] {
+  return apiRoutes({
+    accounts: new FakeAccounts(),
+    connections: new Connections(new FakeClock()),
+    scans: { start: async () => 'unknown user', list: () => [] },
+    bans: { list: async () => [], remove: async () => false },
+    traces: new Traces({ clock: new VirtualClock(), eventsPerConnection: 0 }),
+    version: VERSION,
+    log: new FakeLog(),
+    ...parts,
+  })
+}
+
 interface FakeApiOptions {
+  /** In place of fakes. */
+  parts?: Partial<ApiParts>
   guard?: Partial<GuardOptions>
   users?: User[]
   /** Beside those of the REST API. */
@@ -195,21 +212,17 @@ interface FakeApiOptions {
   readiness?: Readiness
 }
 
-/** The API without a socket. */
-export function fakeApi({ guard = {}, users, routes = [], authenticate, readiness = READY }: FakeApiOptions = {}) {
+/** The API without a socket. Whatever it answers is held against its document. */
+export function fakeApi(options: FakeApiOptions = {}) {
+  const { parts = {}, guard = {}, users, authenticate, readiness = READY } = options
   const accounts = new FakeAccounts(users)
   const log = new FakeLog()
   const clock = new FakeClock()
   const connections = new Connections(clock)
+  const api = fakeRoutes({ accounts, connections, log, ...parts })
+  const routes = [...api, ...healthRoutes(readiness), ...(options.routes ?? [])]
   const dispatch = createDispatch({
-    routes: [
-      ...statusRoutes(accounts, VERSION),
-      ...connectionRoutes(connections, log),
-      ...userRoutes(accounts),
-      ...backupRoutes(accounts),
-      ...healthRoutes(readiness),
-      ...routes,
-    ],
+    routes,
     guard: createGuard({ bindHost: '127.0.0.1', boundAddress: '127.0.0.1', allowedHosts: [], ...guard }),
     ...(authenticate !== undefined && { authenticate }),
     log,
@@ -234,8 +247,10 @@ export function fakeApi({ guard = {}, users, routes = [], authenticate, readines
       },
     })
     const { status, headers: sentBack } = reply
-    return { status, headers: sentBack, body: 'stream' in reply ? await text(reply.stream) : String(reply.body) }
+    const answered = 'stream' in reply ? await text(reply.stream) : String(reply.body)
+    expectDocumented({ method, target, status, type: sentBack['Content-Type'], body: answered })
+    return { status, headers: sentBack, body: answered }
   }
 
-  return { accounts, clock, connections, log, ask }
+  return { accounts, clock, connections, log, routes, ask }
 }

@@ -4,8 +4,7 @@ import { connect, createServer } from 'node:net'
 import { hostname } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { afterEach, expect, test, vi } from 'vitest'
-import { Connections } from '../connections/connections.ts'
-import { FakeAccounts, FakeClock, FakeLog, READY, VERSION } from './fakes.test.support.ts'
+import { FakeAccounts, FakeClock, FakeLog, fakeRoutes } from './fakes.test.support.ts'
 import { createHttpd, type Httpd } from './httpd.ts'
 
 const running: Httpd[] = []
@@ -18,10 +17,7 @@ async function start(host = '127.0.0.1') {
   const log = new FakeLog()
   const clock = new FakeClock()
   const httpd = createHttpd({
-    accounts,
-    connections: new Connections(clock),
-    version: VERSION,
-    readiness: READY,
+    routes: fakeRoutes({ accounts }),
     log,
     clock,
   })
@@ -163,10 +159,7 @@ test('beyond loopback any address is a Host, an unknown name is not', async () =
 test('an address in use is told in one line', async () => {
   const { httpd, port } = await start()
   const other = createHttpd({
-    accounts: new FakeAccounts(),
-    connections: new Connections(new FakeClock()),
-    version: VERSION,
-    readiness: READY,
+    routes: [],
     log: new FakeLog(),
     clock: new FakeClock(),
   })
@@ -181,10 +174,7 @@ test('an address in use is told in one line', async () => {
 test('an address of another host is told in one line', async () => {
   const clock = new FakeClock()
   const httpd = createHttpd({
-    accounts: new FakeAccounts(),
-    connections: new Connections(clock),
-    version: VERSION,
-    readiness: READY,
+    routes: [],
     log: new FakeLog(),
     clock,
   })

@@ -1,25 +1,18 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { Accounts } from '../accounts/accounts.ts'
 import type { Clock } from '../clock.ts'
-import type { Connections } from '../connections/connections.ts'
 import type { Log } from '../logging/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Authenticate } from './basic-auth.ts'
-import { backupRoutes } from './backup.ts'
 import { readBody } from './body.ts'
 import { loadCertificates, type CertificateFiles, type Credentials } from './certificates.ts'
-import { connectionRoutes } from './connections.ts'
 import { createDispatch } from './dispatch.ts'
 import { createCallerOf } from './forwarded.ts'
 import { createGuard } from './guards.ts'
-import { healthRoutes, type Readiness } from './health.ts'
 import { answerClientError } from './malformed.ts'
 import { createRequestIds } from './request-ids.ts'
 import type { Route } from './router.ts'
 import { Sender } from './sender.ts'
-import { statusRoutes, type Version } from './status.ts'
-import { userRoutes } from './users.ts'
 
 /** Room for the cookies and tokens of any proxy in front; node's own 16 KiB is less than 0.9.4 takes. */
 const MAX_HEADER_BYTES = 64 * 1024
@@ -37,14 +30,10 @@ const MAX_CONNECTIONS = 1024
 const CLOSE_GRACE_MS = 5_000
 
 export interface HttpdOptions {
-  accounts: Accounts
-  connections: Connections
-  version: Version
+  /** What it serves; any other path is 404. */
+  routes: readonly Route[]
   log: Log
   clock: Clock
-  readiness: Readiness
-  /** Beside those of the REST API and of probes. */
-  routes?: readonly Route[]
   /** Hosts the server is reached by, beside its address and loopback: see `createGuard`. */
   allowedHosts?: readonly string[]
   /** Addresses and networks of proxies whose word counts: see `createCallerOf`. */
@@ -62,7 +51,7 @@ interface Address {
   port: number
 }
 
-/** The HTTP server of the REST API. It listens once; after `close` it is done for good. */
+/** The HTTP server. It listens once; after `close` it is done for good. */
 export interface Httpd {
   /**
    * @param address `host: ''` is every interface, `port: 0` any free one.
@@ -82,7 +71,7 @@ export interface Httpd {
 }
 
 export function createHttpd(options: HttpdOptions): Httpd {
-  const { accounts, connections, version, log, clock, readiness, routes = [], allowedHosts = [], tls } = options
+  const { routes, log, clock, allowedHosts = [], tls } = options
   const { authenticate, trustedProxies = [], metrics } = options
   const callerOf = createCallerOf(trustedProxies)
   const nextRequestId = createRequestIds()
@@ -92,14 +81,7 @@ export function createHttpd(options: HttpdOptions): Httpd {
   let closed: Promise<void> | undefined
 
   const dispatch = createDispatch({
-    routes: [
-      ...statusRoutes(accounts, version),
-      ...connectionRoutes(connections, log),
-      ...userRoutes(accounts),
-      ...backupRoutes(accounts),
-      ...healthRoutes(readiness),
-      ...routes,
-    ],
+    routes,
     guard: (request) => guard(request),
     ...(authenticate !== undefined && { authenticate }),
     log,

@@ -3,8 +3,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { Connections } from '../connections/connections.ts'
-import { FakeAccounts, FakeClock, FakeLog, READY, VERSION } from './fakes.test.support.ts'
+import { FakeClock, FakeLog, fakeRoutes } from './fakes.test.support.ts'
 import { createHttpd } from './httpd.ts'
 import { htmlReply } from './replies.ts'
 import type { Route } from './router.ts'
@@ -29,11 +28,7 @@ async function behindProxy({ allowedHosts = [], trustedProxies = [], preserveHos
     handle: () => htmlReply(200, 'saved'),
   }
   const httpd = createHttpd({
-    accounts: new FakeAccounts(),
-    connections: new Connections(clock),
-    version: VERSION,
-    readiness: READY,
-    routes: [form],
+    routes: [...fakeRoutes(), form],
     allowedHosts,
     trustedProxies,
     log,

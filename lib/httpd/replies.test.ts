@@ -3,8 +3,8 @@ import { request as httpRequest } from 'node:http'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { Connections } from '../connections/connections.ts'
-import { fakeApi, FakeAccounts, FakeClock, FakeLog, READY, VERSION } from './fakes.test.support.ts'
+import { fakeApi, FakeClock, FakeLog, fakeRoutes, READY } from './fakes.test.support.ts'
+import { healthRoutes } from './health.ts'
 import { createHttpd } from './httpd.ts'
 import { htmlReply, redirectReply, type Reply } from './replies.ts'
 import type { Route, RouteRequest } from './router.ts'
@@ -15,13 +15,9 @@ async function serving(reply: () => Reply) {
   const log = new FakeLog()
   const routes = (['GET', 'HEAD'] as const).map((method): Route => ({ method, path: '/x', handle: reply }))
   const httpd = createHttpd({
-    accounts: new FakeAccounts(),
-    connections: new Connections(clock),
-    version: VERSION,
-    readiness: READY,
     log,
     clock,
-    routes,
+    routes: [...fakeRoutes(), ...healthRoutes(READY), ...routes],
   })
   onTestFinished(() => httpd.close())
   const { port } = await httpd.listen({ host: '127.0.0.1', port: 0 })

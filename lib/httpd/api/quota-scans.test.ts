@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { QuotaScan, ScanStart } from '../quota-scans/quota-scans.ts'
-import { fakeApi } from './fakes.test.support.ts'
-import { quotaScanRoutes } from './quota-scans.ts'
+import type { QuotaScan, ScanStart } from '../../quota-scans/quota-scans.ts'
+import { fakeApi } from '../fakes.test.support.ts'
 
 function api(start: ScanStart = 'started', running: QuotaScan[] = []) {
   const asked: string[] = []
@@ -12,7 +11,7 @@ function api(start: ScanStart = 'started', running: QuotaScan[] = []) {
       return start
     },
   }
-  return { ...fakeApi({ routes: quotaScanRoutes(scans) }), asked }
+  return { ...fakeApi({ parts: { scans } }), asked }
 }
 
 const PATH = '/api/v1/quota_scan'

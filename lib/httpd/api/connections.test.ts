@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { fakeApi } from './fakes.test.support.ts'
+import { fakeApi } from '../fakes.test.support.ts'
 
 function connected() {
   const api = fakeApi()

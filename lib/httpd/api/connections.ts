@@ -1,24 +1,19 @@
-import type { ConnectionInfo, Connections, TransferInfo } from '../connections/connections.ts'
-import type { Log } from '../logging/log.ts'
-import { genericReply, jsonReply } from './replies.ts'
-import type { Route } from './router.ts'
+import type { ConnectionInfo, Connections, TransferInfo } from '../../connections/connections.ts'
+import type { Log } from '../../logging/log.ts'
+import { genericReply, jsonReply } from '../replies.ts'
+import type { ObjectOf } from './objects.ts'
+import { OPERATIONS, routeOf } from './operations.ts'
+import type { Route } from '../router.ts'
 
 /** Who is connected, and ending a connection. */
 export function connectionRoutes(connections: Connections, log: Log): Route[] {
   return [
-    {
-      method: 'GET',
-      path: '/api/v1/connection',
-      handle: () => jsonReply(200, connections.list().map(connectionView)),
-    },
-    {
-      method: 'DELETE',
-      path: '/api/v1/connection/:id',
-      handle: ({ params: { id = '' } }) =>
-        close(connections, log, id)
-          ? genericReply(200, { message: 'Connection closed' })
-          : genericReply(404, { message: 'Not Found' }),
-    },
+    routeOf(OPERATIONS.listConnections, () => jsonReply(200, connections.list().map(connectionView))),
+    routeOf(OPERATIONS.closeConnection, ({ params: { id = '' } }) =>
+      close(connections, log, id)
+        ? genericReply(200, { message: 'Connection closed' })
+        : genericReply(404, { message: 'Not Found' }),
+    ),
   ]
 }
 
@@ -33,7 +28,7 @@ function close(connections: Connections, log: Log, connectionId: string): boolea
 }
 
 /** The connection object, keys in the order 0.9.4 emits them; times in milliseconds since the epoch. */
-function connectionView(info: ConnectionInfo): Record<string, unknown> {
+function connectionView(info: ConnectionInfo): ObjectOf<'Connection'> {
   return {
     username: info.username,
     connection_id: info.connectionId,
@@ -47,7 +42,7 @@ function connectionView(info: ConnectionInfo): Record<string, unknown> {
   }
 }
 
-function transferView(transfer: TransferInfo): Record<string, unknown> {
+function transferView(transfer: TransferInfo): ObjectOf<'Transfer'> {
   return {
     operation_type: transfer.operationType,
     start_time: transfer.startTimeMs,

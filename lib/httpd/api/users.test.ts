@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { AccountError } from '../accounts/accounts.ts'
-import { aUser, fakeApi, type Ask } from './fakes.test.support.ts'
+import { AccountError } from '../../accounts/accounts.ts'
+import { aUser, fakeApi, type Ask } from '../fakes.test.support.ts'
 
 const post = (body: string): Ask => ({ method: 'POST', body })
 const put = (body: string): Ask => ({ method: 'PUT', body })

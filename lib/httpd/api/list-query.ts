@@ -1,5 +1,5 @@
-import type { Accounts } from '../accounts/accounts.ts'
-import { HttpError } from './errors.ts'
+import type { Accounts } from '../../accounts/accounts.ts'
+import { HttpError } from '../errors.ts'
 
 const DEFAULT_LIMIT = 100n
 /** A larger limit is lowered to this one: a page of users is built in memory. */

@@ -1,27 +1,21 @@
 import { Readable } from 'node:stream'
-import type { Accounts, UserInput } from '../accounts/accounts.ts'
-import type { User } from '../accounts/user.ts'
-import { parseJsonObject } from './body.ts'
-import { HttpError } from './errors.ts'
-import { genericReply, jsonText, type StreamReply } from './replies.ts'
-import type { Route } from './router.ts'
-
-/** What a dump may hold: some 50,000 users with a key each. It is held in memory as a whole. */
-export const MAX_DUMP_BYTES = 64 * 1024 * 1024
+import type { Accounts, UserInput } from '../../accounts/accounts.ts'
+import type { User } from '../../accounts/user.ts'
+import { parseJsonObject } from '../body.ts'
+import { HttpError } from '../errors.ts'
+import { genericReply, jsonText, type StreamReply } from '../replies.ts'
+import { OPERATIONS, routeOf } from './operations.ts'
+import type { Route } from '../router.ts'
 
 /** All users in one file, and back. */
 export function backupRoutes(accounts: Accounts): Route[] {
   return [
-    { method: 'GET', path: '/api/v1/dumpdata', handle: () => dump(accounts) },
-    {
-      method: 'POST',
-      path: '/api/v1/loaddata',
-      handle: async (request) => {
-        const { users } = parseJsonObject(await request.body(MAX_DUMP_BYTES))
-        const { added, updated } = await accounts.load(usersIn(users))
-        return genericReply(200, { message: `Data restored: ${added} users added, ${updated} updated` })
-      },
-    },
+    routeOf(OPERATIONS.dumpData, () => dump(accounts)),
+    routeOf(OPERATIONS.loadData, async (request) => {
+      const { users } = parseJsonObject(await request.body())
+      const { added, updated } = await accounts.load(usersIn(users))
+      return genericReply(200, { message: `Data restored: ${added} users added, ${updated} updated` })
+    }),
   ]
 }
 

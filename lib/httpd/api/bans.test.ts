@@ -1,23 +1,22 @@
 import { expect, test } from 'vitest'
-import type { Ban } from '../defender/defender.ts'
-import { banRoutes } from './bans.ts'
-import { fakeApi } from './fakes.test.support.ts'
+import type { Ban } from '../../defender/defender.ts'
+import { fakeApi } from '../fakes.test.support.ts'
 
 function api() {
   let bans: Ban[] = [
     { address: '192.0.2.1', sinceMs: 1000, untilMs: 2000, reason: '15 points: 15 failed logins', refused: 3 },
     { address: '2001:db8::/64', sinceMs: 1500, untilMs: 2500, reason: '15 points: 5 times garbage', refused: 0 },
   ]
-  const routes = banRoutes({
+  const fake = {
     list: async () => bans,
-    remove: async (ip) => {
+    remove: async (ip: string) => {
       const left = bans.filter(({ address }) => address !== ip)
       const found = left.length < bans.length
       bans = left
       return found
     },
-  })
-  return fakeApi({ routes })
+  }
+  return fakeApi({ parts: { bans: fake } })
 }
 
 test('a ban says of whom, since when, until when, and why', async () => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { AccountError } from '../accounts/accounts.ts'
-import { MAX_DUMP_BYTES } from './backup.ts'
-import { MAX_BODY_BYTES } from './body.ts'
-import { aUser, fakeApi } from './fakes.test.support.ts'
+import { AccountError } from '../../accounts/accounts.ts'
+import { OPERATIONS } from './operations.ts'
+import { MAX_BODY_BYTES } from '../body.ts'
+import { aUser, fakeApi } from '../fakes.test.support.ts'
 
 test('a dump holds every user with its hash, as a file', async () => {
   const users = [aUser(), aUser({ id: 2, username: '<bob>' })]
@@ -47,6 +47,6 @@ test.each([
 })
 
 test('a dump has a limit, too', async () => {
-  const body = Buffer.alloc(MAX_DUMP_BYTES + 1, ' ')
+  const body = Buffer.alloc(OPERATIONS.loadData.body.maxBytes + 1, ' ')
   expect((await fakeApi().ask('/api/v1/loaddata', { method: 'POST', body })).status).toBe(413)
 })

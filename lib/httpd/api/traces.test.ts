@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest'
-import { VirtualClock } from '../clock.test.support.ts'
-import { Traces } from '../traces/traces.ts'
-import { fakeApi } from './fakes.test.support.ts'
-import { traceRoutes } from './traces.ts'
+import { VirtualClock } from '../../clock.test.support.ts'
+import { Traces } from '../../traces/traces.ts'
+import { fakeApi } from '../fakes.test.support.ts'
 
 const clock = new VirtualClock()
 const traces = new Traces({ clock, eventsPerConnection: 10 })
-const { ask } = fakeApi({ routes: traceRoutes(traces) })
+const { ask } = fakeApi({ parts: { traces } })
 
 test('a trace is a list of events, the oldest first', async () => {
   traces.begin('c0ffee').add('auth_refused', { username: 'alice', reason: 'unknown public key' })
