@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Client, SFTPWrapper } from 'ssh2'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { expectDocumented } from './httpd/api/documented.test.support.ts'
 import { serve, shown } from './serve.ts'
 import type { Address, Running, ServeOptions } from './serve.ts'
 import { rsaKey } from './sshd/sample-keys.test.support.ts'
@@ -97,8 +98,11 @@ async function api({ httpAddress }: { httpAddress: Address }, method: string, ta
     headers: { connection: 'close', 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  const content: unknown = await response.json()
-  return { status: response.status, body: content }
+  const { status, headers } = response
+  const answered = await response.text()
+  const type = headers.get('content-type') ?? undefined
+  expectDocumented({ method, target: `/api/v1/${target}`, status, type, body: answered })
+  return { status, body: JSON.parse(answered) as unknown }
 }
 
 function addAlice(running: { httpAddress: Address }): Promise<{ status: number; body: unknown }> {

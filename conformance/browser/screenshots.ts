@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { runMain } from '../harness/scope.ts'
 import { launchBrowser, openPage } from './browser.ts'
 import { generateKey } from './sample.ts'
-import { login, startSite, uploading } from './site.ts'
+import { login, startSite, uploading } from '../harness/site.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../lib/httpd/web/screenshots/', import.meta.url))
 const WIDE = { width: 1280, height: 800 }

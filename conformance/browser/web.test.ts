@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { LOOPBACK } from '../harness/ports.ts'
 import { Scope } from '../harness/scope.ts'
 import { launchBrowser, openPage, type Watched } from './browser.ts'
-import { login, PASSWORD, startSite, uploading, type Site } from './site.ts'
+import { login, PASSWORD, startSite, uploading, type Site } from '../harness/site.ts'
 
 /** A browser on a busy machine takes its time; nothing here waits for it to pass. */
 const SLOW = { timeout: 120_000 }

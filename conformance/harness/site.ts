@@ -5,9 +5,9 @@ import ssh2 from 'ssh2'
 import type { SFTPWrapper } from 'ssh2'
 import { serve, type Address, type Running } from '../../lib/serve.ts'
 import { rsaKey } from '../../lib/sshd/sample-keys.test.support.ts'
-import { freePort, LOOPBACK, retryOnClash } from '../harness/ports.ts'
-import type { Scope } from '../harness/scope.ts'
-import { tempDir } from '../harness/temp.ts'
+import { freePort, LOOPBACK, retryOnClash } from './ports.ts'
+import type { Scope } from './scope.ts'
+import { tempDir } from './temp.ts'
 
 export const PASSWORD = 'correct horse battery'
 
@@ -15,6 +15,7 @@ export const PASSWORD = 'correct horse battery'
 export interface Site {
   url: string
   homes: string
+  logPath: string
   sftp: Address
   running: Running
   /** @throws Error with the answer when the account is refused. */
@@ -27,6 +28,7 @@ export function startSite(scope: Scope, sections: Record<string, object> = {}): 
     const root = await tempDir(scope)
     const configDir = join(root, 'etc')
     const homes = join(root, 'homes')
+    const logPath = join(root, 'sftpgo.log')
     await mkdir(configDir)
     // Making one of 4096 bits takes seconds.
     await writeFile(join(configDir, 'id_rsa'), rsaKey(), { mode: 0o600 })
@@ -43,7 +45,7 @@ export function startSite(scope: Scope, sections: Record<string, object> = {}): 
       configDir,
       configFile: 'sftpgo',
       log: {
-        filePath: join(root, 'sftpgo.log'),
+        filePath: logPath,
         maxSizeMb: 10,
         maxBackups: 5,
         maxAgeDays: 28,
@@ -66,6 +68,7 @@ export function startSite(scope: Scope, sections: Record<string, object> = {}): 
     return {
       url,
       homes,
+      logPath,
       sftp: running.sftpAddress,
       running,
       async addUser(fields) {
