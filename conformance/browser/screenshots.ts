@@ -76,7 +76,7 @@ await runMain(async (scope) => {
   if (alice === undefined || press === undefined) throw new Error('two logins were expected')
   const first = await uploading(alice, '/photos-2026.tar', { pieceBytes: 10_000, pauseMs: 90 })
   const second = await uploading(press, '/report.pdf', { pieceBytes: 4_000, pauseMs: 150 })
-  await take({ connections: '/web/connections', scans: '/web/scans', status: '/web/status' })
+  await take({ connections: '/web/connections', scans: '/web/scans', status: '/web/status', api: '/api/v1/docs' })
   await first.stop()
   await second.stop()
   return 0

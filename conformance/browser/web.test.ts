@@ -220,6 +220,7 @@ test.each(['light', 'dark'] as const)('every page can be used by everybody, in %
     '/web/connections',
     '/web/scans',
     '/web/status',
+    '/api/v1/docs',
   ]
   for (const path of paths) {
     await open(path)
@@ -246,7 +247,15 @@ test('at 360 pixels nothing is wider than the screen', SLOW, async () => {
   const { page, complaints, open } = await pageOf({ width: 360, height: 740 })
   const id = await site.addUser({ username: 'n'.repeat(200), home_dir: `/srv/${'long'.repeat(50)}` })
   onTestFinished(async () => void (await fetch(`${site.url}/api/v1/user/${id}`, { method: 'DELETE' })))
-  for (const path of ['/web/users', '/web/user', `/web/user/${id}`, '/web/connections', '/web/scans', '/web/status']) {
+  for (const path of [
+    '/web/users',
+    '/web/user',
+    `/web/user/${id}`,
+    '/web/connections',
+    '/web/scans',
+    '/web/status',
+    '/api/v1/docs',
+  ]) {
     await open(path)
     expect({ path, width: await page.evaluate('document.documentElement.scrollWidth') }).toEqual({ path, width: 360 })
   }

@@ -147,7 +147,7 @@ test.each([
       .toMatchObject([{ operation_type: 'upload', path: '/big.bin', size: expect.any(Number) }])
     const connection = await shown()
     expect(keysOf(connection)).toBe(CONNECTION)
-    const [transfer] = connection?.['active_transfers'] as object[]
+    const { active_transfers: [transfer] = [] } = connection as { active_transfers?: object[] }
     expect(keysOf(transfer)).toBe('operation_type start_time size last_activity path')
 
     const before = performance.now()

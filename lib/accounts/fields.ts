@@ -47,7 +47,7 @@ const fields = (whole: (max: number) => z.ZodNumber) =>
       .describe('authorized_keys lines, at most 100; what is sent replaces those that are stored.'),
     home_dir: text
       .exactOptional()
-      .describe('Absolute path on the host; empty for the username in `users_base_dir`, where that is configured.'),
+      .describe('Absolute path on the host; empty for the username in users_base_dir, where that is configured.'),
     uid: whole(65_535).exactOptional().describe('Owner of what the user makes; 0 leaves it to the server.'),
     gid: whole(65_535).exactOptional().describe('Group of what the user makes; 0 leaves it to the server.'),
     max_sessions: whole(MANY).exactOptional().describe(about('max_sessions')),

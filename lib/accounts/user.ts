@@ -48,7 +48,8 @@ export const userSchema = z.object({
   quota_size: int64.describe('Bytes; 0 for any number.'),
   quota_files: int64.describe('Files; 0 for any number.'),
   permissions: grantedSchema.describe(
-    'What the user may do: a list for the whole home, or an object of lists by virtual path with one for "/".',
+    'What the user may do: a list for the whole home, or an object of lists by virtual path with one for "/". ' +
+      `Words: ${PERMISSIONS.join(', ')}.`,
   ),
   used_quota_size: int64.describe('Bytes.'),
   used_quota_files: int64,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Eta } from 'eta'
 
 const TEMPLATES = [
+  'api',
   'base',
   'confirm',
   'connection',

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync, mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -339,6 +339,19 @@ test('a page has a strict policy', async () => {
   expect(headers['Content-Security-Policy']).not.toContain('unsafe')
 })
 
+test('the API is explained, every link of it leads somewhere, and its document is served', async () => {
+  const { ask } = setUp()
+  const { status, headers, body } = await ask('/api/v1/docs')
+  expect([status, headers['Content-Type']]).toEqual([200, 'text/html; charset=utf-8'])
+  expect(body).toContain('<code>/api/v1/user/{id}</code>')
+  const links = [...body.matchAll(/href="#([^"]*)"/g)].map(([, name]) => name)
+  expect(links.length).toBeGreaterThan(40)
+  for (const name of links) expect(body).toContain(` id="${name}"`)
+  const document = await ask('/static/openapi.yaml')
+  expect([document.status, document.headers['Content-Type']]).toEqual([200, 'application/yaml; charset=utf-8'])
+  expect(document.body).toContain('openapi: 3.1')
+})
+
 test('fifty thousand users are pages', async () => {
   const { ask, provider } = setUp()
   vi.spyOn(provider, 'countUsers').mockResolvedValue(50_000)
@@ -396,13 +409,13 @@ describe('folders', () => {
     const configDir = folder()
     mkdirSync(join(configDir, 'templates'))
     expect(() => start(DEFAULTS, configDir)).toThrow(
-      /^httpd\.templates_path: \S+\/templates lacks base\.eta, .*users\.eta; templates of SFTPGo itself cannot be used/,
+      /^httpd\.templates_path: \S+\/templates lacks api\.eta, .*users\.eta; templates of SFTPGo itself cannot be used/,
     )
   })
 
   test('that were configured are not replaced by others', () => {
     const configDir = folder()
-    expect(() => start({ ...DEFAULTS, templates_path: 'mine' }, configDir)).toThrow(/mine lacks base\.eta/)
+    expect(() => start({ ...DEFAULTS, templates_path: 'mine' }, configDir)).toThrow(/mine lacks api\.eta/)
     expect(() => start({ ...DEFAULTS, static_files_path: 'mine' }, configDir)).toThrow(
       /^httpd\.static_files_path: \S+\/mine cannot be read \(ENOENT\)$/,
     )
@@ -412,18 +425,8 @@ describe('folders', () => {
     const configDir = folder()
     const shipped = join(packageRoot(), 'templates')
     mkdirSync(join(configDir, 'templates'))
-    for (const name of [
-      'base',
-      'confirm',
-      'connection',
-      'connections',
-      'message',
-      'scans',
-      'status',
-      'transfer',
-      'user',
-    ]) {
-      symlinkSync(join(shipped, `${name}.eta`), join(configDir, 'templates', `${name}.eta`))
+    for (const name of readdirSync(shipped).filter((one) => one !== 'users.eta')) {
+      symlinkSync(join(shipped, name), join(configDir, 'templates', name))
     }
     writeFileSync(join(configDir, 'templates', 'users.eta'), '<% if (')
     expect(() => start(DEFAULTS, configDir)).toThrow(/^httpd\.templates_path: \S+users\.eta is malformed: .+$/)

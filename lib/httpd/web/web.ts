@@ -10,9 +10,11 @@ import type { Log } from '../../logging/log.ts'
 import type { QuotaScans, ScanStart } from '../../quota-scans/quota-scans.ts'
 import type { Csrf } from '../csrf.ts'
 import { HttpError, refusalOf } from '../errors.ts'
+import { openApi } from '../api/openapi.ts'
 import { parseInt64 } from '../api/list-query.ts'
 import { htmlReply, redirectReply, type Reply } from '../replies.ts'
 import type { Route, RouteRequest } from '../router.ts'
+import { apiPage } from './api-page.ts'
 import { connectionsPage, connectionsState } from './connections-page.ts'
 import { Live } from './live.ts'
 import { noticeOf, type NoticeKey } from './notices.ts'
@@ -59,12 +61,13 @@ const STALE = 'This form was open for too long, or the server was restarted. Not
 /** In place of the words of a database. */
 const UNAVAILABLE = 'The data provider cannot do this now. The log of the server says why.'
 
-type Section = 'users' | 'connections' | 'scans' | 'status' | ''
+type Section = 'users' | 'connections' | 'scans' | 'status' | 'api' | ''
 
 /** The pages for administrators. Every change is a POST of a form with a token; GET changes nothing. */
 export function webRoutes(options: WebOptions): Route[] {
   const { accounts, connections, bans, csrf, render, scans, clock, log } = options
   const startedMs = clock.monotonic()
+  const docs = apiPage(openApi())
   const liveConnections = new Live(clock, () => connectionsState(connections.list()))
   const liveScans = new Live(clock, () => scansState(scans?.list() ?? []))
 
@@ -311,6 +314,8 @@ export function webRoutes(options: WebOptions): Route[] {
             return scanStarted(await scans.start(username), username)
           }),
         ]),
+
+    get('/api/v1/docs', (request) => show(request, 'api', docs, { title: 'REST API', section: 'api' })),
 
     get('/web/*', (request) => message(request, 404, 'There is no such page.')),
   ]
