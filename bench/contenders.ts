@@ -11,7 +11,7 @@ import type { ServerName } from './options.ts'
 
 /** A running server with an account, and a client that is logged in to it by key. */
 export interface Contender {
-  name: ServerName
+  name: string
   pid: number
   /** How many processes it has when nobody is connected. */
   idleProcesses: number
@@ -26,7 +26,7 @@ export interface Setting {
   protocol: 'sftp' | 'scp'
 }
 
-const USERNAME = 'bench'
+export const USERNAME = 'bench'
 
 /** @returns undefined when it is not installed, which only an extra comparison may be. */
 export async function startContender(scope: Scope, name: ServerName, setting: Setting): Promise<Contender | undefined> {

@@ -30,6 +30,10 @@ export const USAGE = `usage: npm run bench -- [quick] [scp] [options]
        npm run bench -- throttle [options]
        npm run bench -- latency [options]
        npm run bench -- many [options]
+       npm run bench -- features [options]
+       npm run bench -- growth [options]
+       npm run bench -- http [options]
+       npm run bench -- users [drivers]
 
   quick           under a minute: ${QUICK.rounds} rounds, ${QUICK.sizeMib} MiB, ${QUICK.files} files; says less
   scp             SCP instead of SFTP, against OpenSSH's sshd with the system's scp

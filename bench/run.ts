@@ -10,11 +10,13 @@ import { startContender } from './contenders.ts'
 import type { Contender } from './contenders.ts'
 import { heading, inspectEnvironment } from './environment.ts'
 import { summarize } from './figures.ts'
-import type { Sample } from './figures.ts'
+import { featuresMain } from './features/main.ts'
+import { growthMain } from './growth/main.ts'
+import { httpMain } from './http/main.ts'
 import { latencyMain } from './latency/main.ts'
 import { benchLogin } from './login/main.ts'
 import { manyMain } from './many/main.ts'
-import { measure } from './meter.ts'
+import { playRounds } from './rounds.ts'
 import { readResults } from './results.ts'
 import type { Results } from './results.ts'
 import { parseOptions, USAGE } from './options.ts'
@@ -22,11 +24,9 @@ import { table } from './table.ts'
 import { throttleMain } from './throttle/main.ts'
 import { benchUsers } from './users/main.ts'
 import { bytesNeeded, layGround, workloads } from './workloads.ts'
-import type { Ground, Workload } from './workloads.ts'
 
 /** Everything else is compared with it. */
 const BASELINE = 'openssh'
-const WARM_UP_ROUND = 0
 
 await runMain(async (scope) => {
   const [first, ...rest] = process.argv.slice(2)
@@ -34,6 +34,9 @@ await runMain(async (scope) => {
   if (first === 'throttle') return throttleMain(scope, rest)
   if (first === 'latency') return latencyMain(scope, rest)
   if (first === 'many') return manyMain(scope, rest)
+  if (first === 'features') return featuresMain(scope, rest)
+  if (first === 'growth') return growthMain(scope, rest)
+  if (first === 'http') return httpMain(scope, rest)
   if (first === 'users') return benchUsers(rest)
   const options = parseOptions(process.argv.slice(2))
   if (options.help) {
@@ -56,17 +59,7 @@ await runMain(async (scope) => {
     else console.log(`${name} is not measured: it is not installed`)
   }
 
-  const samples: Sample[] = []
-  for (let round = WARM_UP_ROUND; round <= options.rounds; round++) {
-    for (const workload of workloads(options)) {
-      for (const contender of inTurn(contenders, round)) {
-        const target = `transfer-${samples.length}`
-        samples.push({ round, ...(await sampleOf(contender, workload, ground, target, round === WARM_UP_ROUND)) })
-      }
-    }
-    console.error(round === WARM_UP_ROUND ? 'warmed up' : `round ${round} of ${options.rounds} done`)
-  }
-
+  const samples = await playRounds(contenders, workloads(options), ground, options.rounds)
   const summaries = summarize(samples, BASELINE)
   const environment = await inspectEnvironment(scope, options)
   console.log(`${heading(environment, options)}\n\n${table(summaries, BASELINE)}`)
@@ -81,27 +74,3 @@ await runMain(async (scope) => {
   console.log(worse.length === 0 ? `\nnothing is worse than in ${options.compare}` : `\n${worse.join('\n')}`)
   return worse.length === 0 ? 0 : 1
 })
-
-/** Another one is the first in each round, and the next round goes the other way: what one leaves behind meets all. */
-function inTurn<T>(all: readonly T[], round: number): readonly T[] {
-  const turned = all.map((_, index) => all[(index + (round >> 1)) % all.length] as T)
-  return round % 2 === 0 ? turned : turned.toReversed()
-}
-
-async function sampleOf(
-  contender: Contender,
-  workload: Workload,
-  ground: Ground,
-  target: string,
-  thorough: boolean,
-): Promise<Omit<Sample, 'round'>> {
-  const { name: server, pid, idleProcesses, client } = contender
-  const measured = await measure(pid, idleProcesses, async () => {
-    const result = await workload.run(client, target)
-    check(result.code === 0, `${workload.name} with ${server}: ${result.stderr}\n${contender.output().slice(-2_000)}`)
-  })
-  await workload.check(ground, target, thorough)
-  await workload.clean(ground, target)
-  const { name, bytes, files } = workload
-  return { workload: name, server, bytes, files, ...measured }
-}

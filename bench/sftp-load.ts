@@ -7,6 +7,8 @@ import { SftpClient } from '../protocol/testing/client.ts'
 
 /** What OpenSSH's client writes and reads at a time, where the server does not offer more. */
 const BLOCK_BYTES = 32 * 1024
+/** Logins at the same time, below what a server refuses at random. */
+const PARALLEL_LOGINS = 8
 
 /** A client in this process that keeps a set number of requests under way, and notes how long each took. */
 export class LoadClient {
@@ -34,6 +36,17 @@ export class LoadClient {
     const client = new LoadClient(connection, channel)
     await client.#sftp.init()
     return client
+  }
+
+  /** @param count of them, each with a connection of its own. */
+  static async openAll(config: ConnectConfig, count: number): Promise<LoadClient[]> {
+    const clients: LoadClient[] = []
+    let begun = 0
+    const one = async (): Promise<void> => {
+      while (begun++ < count) clients.push(await LoadClient.open(config))
+    }
+    await Promise.all(Array.from({ length: PARALLEL_LOGINS }, one))
+    return clients
   }
 
   end(): void {
@@ -72,6 +85,21 @@ export class LoadClient {
     const seconds = (performance.now() - start) / 1000
     this.#must(await this.#sftp.request({ kind: 'close', handle }), 'status')
     return seconds
+  }
+
+  /** @returns how many names a directory has. @throws when it is refused. */
+  async list(path: string): Promise<number> {
+    const opened = await this.#sftp.request({ kind: 'opendir', path })
+    if (opened.kind !== 'handle') throw new Error(`OPENDIR was answered with ${JSON.stringify(opened)}`)
+    const { handle } = opened
+    let names = 0
+    for (;;) {
+      const reply = await this.#sftp.request({ kind: 'readdir', handle })
+      if (reply.kind !== 'name') break
+      names += reply.entries.length
+    }
+    this.#must(await this.#sftp.request({ kind: 'close', handle }), 'status')
+    return names
   }
 
   async #open(filename: string, pflags: number): Promise<Buffer> {

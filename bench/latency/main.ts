@@ -10,16 +10,16 @@ import { startSftpgo } from '../../conformance/harness/sftpgo-server.ts'
 import { MEMORY_DIR, tempDir } from '../../conformance/harness/temp.ts'
 import { median } from '../figures.ts'
 import { LoadClient } from '../sftp-load.ts'
-import { LATENCY_USAGE, parseLatencyOptions } from './options.ts'
+import { LATENCY } from './options.ts'
 import { startRelay } from './relay.ts'
 
 const MIB = 1024 * 1024
 
 /** Uploads over a long way, to this server and to OpenSSH's in turn; prints medians and their ratio. */
 export async function latencyMain(scope: Scope, args: readonly string[]): Promise<number> {
-  const options = parseLatencyOptions(args)
+  const options = LATENCY.parse(args)
   if (options.help) {
-    console.log(LATENCY_USAGE)
+    console.log(LATENCY.usage)
     return 0
   }
   const home = await tempDir(scope, MEMORY_DIR)

@@ -15,7 +15,7 @@ import { MEMORY_DIR, tempDir } from '../../conformance/harness/temp.ts'
 import { median } from '../figures.ts'
 import { loginRate, SteadyLogins } from './clients.ts'
 import { timeHashes } from './hashes.ts'
-import { LOGIN_USAGE, parseLoginOptions } from './options.ts'
+import { LOGIN } from './options.ts'
 
 const MIB = 1024 * 1024
 const PASSWORD = 'a password of the benchmark'
@@ -25,9 +25,9 @@ const MAX_LOSS = 0.2
 
 /** Prints the time of a check for each format of password hashes, and the rates of logins. */
 export async function benchLogin(scope: Scope, args: readonly string[]): Promise<number> {
-  const options = parseLoginOptions(args)
+  const options = LOGIN.parse(args)
   if (options.help) {
-    console.log(LOGIN_USAGE)
+    console.log(LOGIN.usage)
     return 0
   }
   console.log(`Node ${process.version}, ${availableParallelism()} CPUs, which clients and server share\n`)

@@ -3,30 +3,26 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import type { ConnectConfig } from 'ssh2'
-
 import { check } from '../../conformance/harness/check.ts'
 import { generateKey } from '../../conformance/harness/keys.ts'
 import type { Scope } from '../../conformance/harness/scope.ts'
 import { startSftpgo } from '../../conformance/harness/sftpgo-server.ts'
 import { MEMORY_DIR, tempDir } from '../../conformance/harness/temp.ts'
 import { LoadClient } from '../sftp-load.ts'
-import { MANY_USAGE, parseManyOptions } from './options.ts'
+import { MANY } from './options.ts'
 import { residentKib } from '../../conformance/harness/resident.ts'
 
 const MIB = 1024 * 1024
 /** What each client has under way: OpenSSH's has up to 2 MiB, of which a hundred would wait for each other. */
 const IN_FLIGHT_BYTES = 128 * 1024
-/** Logins at the same time, below what a server refuses at random. */
-const PARALLEL_LOGINS = 8
 /** After this, what was only there for the logins has been given back. */
 const REST_MS = 5000
 
 /** Many clients at once and many that are idle: prints how evenly they are served, and what they cost in memory. */
 export async function manyMain(scope: Scope, args: readonly string[]): Promise<number> {
-  const options = parseManyOptions(args)
+  const options = MANY.parse(args)
   if (options.help) {
-    console.log(MANY_USAGE)
+    console.log(MANY.usage)
     return 0
   }
   const home = await tempDir(scope, MEMORY_DIR)
@@ -38,7 +34,7 @@ export async function manyMain(scope: Scope, args: readonly string[]): Promise<n
 
   await sleep(REST_MS)
   const baseKib = residentKib(pid)
-  const idle = await openAll(config, options.idle)
+  const idle = await LoadClient.openAll(config, options.idle)
   await sleep(REST_MS)
   const withIdleKib = residentKib(pid)
   console.log(`at rest                    ${mib(baseKib)} MiB`)
@@ -48,7 +44,7 @@ export async function manyMain(scope: Scope, args: readonly string[]): Promise<n
 
   const block = randomBytes(32 * 1024)
   const bytes = options.sizeMib * MIB
-  const clients = await openAll(config, options.clients)
+  const clients = await LoadClient.openAll(config, options.clients)
   const puts = await Promise.all(clients.map((client, n) => client.put(`/${n}`, block, bytes, IN_FLIGHT_BYTES)))
   report(`put ${options.sizeMib} MiB`, puts, clients)
   for (let n = 0; n < clients.length; n++) {
@@ -66,16 +62,6 @@ export async function manyMain(scope: Scope, args: readonly string[]): Promise<n
   report(`get ${options.sizeMib} MiB`, gets, clients)
   for (const client of clients) client.end()
   return 0
-}
-
-async function openAll(config: ConnectConfig, count: number): Promise<LoadClient[]> {
-  const clients: LoadClient[] = []
-  let begun = 0
-  const one = async (): Promise<void> => {
-    while (begun++ < count) clients.push(await LoadClient.open(config))
-  }
-  await Promise.all(Array.from({ length: PARALLEL_LOGINS }, one))
-  return clients
 }
 
 function report(what: string, seconds: readonly number[], clients: readonly LoadClient[]): void {

@@ -1,31 +1,7 @@
-import { parseArgs } from 'node:util'
+import { amounts } from '../amounts.ts'
 
-import { positiveInteger } from '../../conformance/options.ts'
-
-export interface ManyOptions {
-  clients: number
-  sizeMib: number
-  idle: number
-  help: boolean
-}
-
-const DEFAULTS = { clients: 100, size: 10, idle: 500 }
-
-export const MANY_USAGE = `usage: npm run bench -- many [options]
-
-  --clients N     clients that upload at once, then download (${DEFAULTS.clients})
-  --size MIB      what each of them moves (${DEFAULTS.size})
-  --idle N        sessions that are opened and do nothing (${DEFAULTS.idle})
-  --help          prints this`
-
-/** @throws with a sentence for the user when an argument is unknown or wrong. */
-export function parseManyOptions(args: readonly string[]): ManyOptions {
-  const text = { type: 'string' } as const
-  const { values } = parseArgs({
-    args: [...args],
-    options: { clients: text, size: text, idle: text, help: { type: 'boolean', default: false } },
-  })
-  const integer = (name: keyof typeof DEFAULTS): number =>
-    values[name] === undefined ? DEFAULTS[name] : positiveInteger(`--${name}`, values[name])
-  return { clients: integer('clients'), sizeMib: integer('size'), idle: integer('idle'), help: values.help }
-}
+export const MANY = amounts('many', {
+  clients: { flag: 'clients', unit: 'N', initial: 100, about: 'clients that upload at once, then download' },
+  sizeMib: { flag: 'size', unit: 'MIB', initial: 10, about: 'what each of them moves' },
+  idle: { flag: 'idle', unit: 'N', initial: 500, about: 'sessions that are opened and do nothing' },
+})

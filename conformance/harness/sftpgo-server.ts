@@ -13,20 +13,30 @@ export interface SftpgoOptions {
   /** Configuration, database and host keys are kept here. */
   configDir: string
   driver: 'sqlite' | 'memory'
-  /** Laid over the settings of its section. */
+  /** Laid over the settings of their sections. */
   sftpd?: Readonly<Record<string, unknown>>
+  dataProvider?: Readonly<Record<string, unknown>>
+  /** Without it no account can be added, and none be looked at. */
+  http: boolean
+  /** Of `serve`, in place of a log on standard output. */
+  logArgs: readonly string[]
+  /** Of Node, before the program. */
+  nodeArgs: readonly string[]
 }
 
 const PROGRAM = fileURLToPath(new URL('../../bin/sftpgo.cjs', import.meta.url))
 /** The first start makes an RSA host key of 4096 bits. */
 const READY_WITHIN_MS = 60_000
-const READY = /ready: SFTP on \S+:(\d+), HTTP on \S+:(\d+)/
+const READY = /ready: SFTP on \S+:(\d+)(?:, HTTP on \S+:(\d+))?/
 
 export async function startSftpgo(scope: Scope, options: Partial<SftpgoOptions> = {}): Promise<SftpgoServer> {
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not built: npm run build`)
   const settings: SftpgoOptions = {
     configDir: options.configDir ?? (await tempDir(scope)),
     driver: 'sqlite',
+    http: true,
+    logArgs: ['-l', ''],
+    nodeArgs: [],
     ...options,
   }
   const server = new SftpgoServer(scope, settings)
@@ -56,6 +66,10 @@ export class SftpgoServer implements Server {
     return this.#port
   }
 
+  get httpUrl(): string {
+    return `http://${LOOPBACK}:${this.#httpPort}`
+  }
+
   get pid(): number {
     return this.#running().pid
   }
@@ -70,13 +84,14 @@ export class SftpgoServer implements Server {
 
   start(): Promise<void> {
     return retryOnClash(async () => {
-      const { configDir } = this.#options
+      const { configDir, logArgs, nodeArgs } = this.#options
       await mkdir(configDir, { recursive: true })
       await writeFile(join(configDir, 'sftpgo.json'), JSON.stringify(await this.#config(), null, 2))
-      this.#child = new Child(this.#scope, process.execPath, [PROGRAM, 'serve', '-c', configDir, '-l', ''])
+      const args = [...nodeArgs, PROGRAM, 'serve', '-c', configDir, ...logArgs]
+      this.#child = new Child(this.#scope, process.execPath, args)
       const ready = await this.#child.waitForOutput(READY, READY_WITHIN_MS)
       this.#port = Number(ready[1])
-      this.#httpPort = Number(ready[2])
+      this.#httpPort = Number(ready[2] ?? 0)
     })
   }
 
@@ -93,7 +108,7 @@ export class SftpgoServer implements Server {
 
   /** What the server has stored of an account, by the names of its REST API. */
   async account(username: string): Promise<Record<string, unknown>> {
-    const response = await fetch(`http://${LOOPBACK}:${this.#httpPort}/api/v1/user?username=${username}`)
+    const response = await fetch(`${this.httpUrl}/api/v1/user?username=${username}`)
     const [found] = (await response.json()) as Record<string, unknown>[]
     if (found === undefined) throw new Error(`there is no account ${username}`)
     return found
@@ -101,12 +116,12 @@ export class SftpgoServer implements Server {
 
   /** Who is connected, by the names of the REST API. */
   async connections(): Promise<readonly Record<string, unknown>[]> {
-    const response = await fetch(`http://${LOOPBACK}:${this.#httpPort}/api/v1/connection`)
+    const response = await fetch(`${this.httpUrl}/api/v1/connection`)
     return (await response.json()) as Record<string, unknown>[]
   }
 
   async addAccount(account: NewAccount): Promise<string> {
-    const response = await fetch(`http://${LOOPBACK}:${this.#httpPort}/api/v1/user`, {
+    const response = await fetch(`${this.httpUrl}/api/v1/user`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({
@@ -128,15 +143,16 @@ export class SftpgoServer implements Server {
   }
 
   async #config(): Promise<object> {
+    const { driver, http, sftpd, dataProvider } = this.#options
     return {
       sftpd: {
         bind_address: LOOPBACK,
         bind_port: await freePort(),
         enabled_ssh_commands: ['*'],
-        ...this.#options.sftpd,
+        ...sftpd,
       },
-      httpd: { bind_address: LOOPBACK, bind_port: await freePort() },
-      data_provider: { driver: this.#options.driver, name: this.#options.driver === 'sqlite' ? 'sftpgo.db' : '' },
+      httpd: { bind_address: LOOPBACK, bind_port: http ? await freePort() : 0 },
+      data_provider: { driver, name: driver === 'sqlite' ? 'sftpgo.db' : '', ...dataProvider },
     }
   }
 
