@@ -3,7 +3,7 @@ import { VirtualClock } from '../clock.test.support.ts'
 import { recordingLog } from '../providers/recording-log.ts'
 import type { QuotaUse } from '../providers/provider.ts'
 import { InFlight } from './in-flight.ts'
-import { FRESH_MS, Ledger, RETRY_MS } from './ledger.ts'
+import { FRESH_MS, GATHER_MS, Ledger, RETRY_MS } from './ledger.ts'
 
 const NONE: QuotaUse = { size: 0, files: 0 }
 const LIMITS: QuotaUse = { size: 100, files: 2 }
@@ -171,6 +171,28 @@ describe('the provider', () => {
       { size: 9, files: 9 },
     ])
     expect(stored).toEqual({ size: 50, files: 11 })
+  })
+
+  test('gets the first change at once, and those of the next moment in one more', async () => {
+    const turn = () => new Promise(setImmediate)
+    await ledger.added('bob', { size: 1 })
+    await turn()
+    for (let file = 0; file < 5; file++) {
+      await ledger.added('bob', { size: 1 })
+      clock.advance((GATHER_MS - 1) / 5)
+      await turn()
+    }
+    expect(provider.writes).toEqual([{ size: 1, files: 1 }])
+    clock.advance(1)
+    await turn()
+    expect(provider.writes).toEqual([
+      { size: 1, files: 1 },
+      { size: 5, files: 5 },
+    ])
+    clock.advance(GATHER_MS)
+    await turn()
+    expect(provider.writes).toHaveLength(2)
+    expect(stored).toEqual({ size: 46, files: 7 })
   })
 
   test('gets later what it refused, and nothing is lost', async () => {

@@ -16,6 +16,8 @@ export interface FileState {
 
 /** How long a provider that refused an update is left alone. */
 export const RETRY_MS = 5_000
+/** Changes of an account that come this soon after an update go into one more: a thousand small files are ten updates. */
+export const GATHER_MS = 100
 /** A clean account is read again after this long: other servers and administrators may have changed it. */
 export const FRESH_MS = 1_000
 
@@ -44,6 +46,8 @@ interface Account {
   /** An update is under way, or was refused and waits for {@link retry}. */
   writing: boolean
   retry: Timer | undefined
+  /** There was an update a moment ago; the next one is made when this is over. */
+  pause: Timer | undefined
   inodes: Map<string, OpenInode>
   /** How often something ran exclusively: whoever counted files meanwhile may have missed it. */
   changes: number
@@ -292,9 +296,14 @@ export class Ledger {
   async settle(): Promise<void> {
     for (const [username, account] of this.#accounts) {
       if (account.retry !== undefined) this.#retry(username, account)
-      else this.#write(username)
     }
-    while (this.#writes.size > 0) await Promise.all(this.#writes)
+    do {
+      for (const [username, account] of this.#accounts) {
+        endPause(account)
+        this.#write(username)
+      }
+      await Promise.all(this.#writes)
+    } while (this.#writes.size > 0 || [...this.#accounts.values()].some(isPaused))
   }
 
   #extend(username: string, account: Account, inode: string, end: number, limits: QuotaUse): void {
@@ -374,6 +383,7 @@ export class Ledger {
       this.#forgetIfIdle(username)
       return
     }
+    if (account.pause !== undefined) return
     const change = account.unwritten
     account.writing = true
     account.unwritten = { size: 0, files: 0 }
@@ -392,6 +402,10 @@ export class Ledger {
       account.retry = this.#clock.after(RETRY_MS, () => this.#retry(username, account))
       return
     }
+    account.pause = this.#clock.after(GATHER_MS, () => {
+      endPause(account)
+      if (this.#accounts.get(username) === account) this.#write(username)
+    })
     this.#retry(username, account)
   }
 
@@ -421,10 +435,21 @@ function newAccount(): Account {
     unwritten: { size: 0, files: 0 },
     writing: false,
     retry: undefined,
+    pause: undefined,
     inodes: new Map(),
     changes: 0,
     alone: (work) => one(work),
   }
+}
+
+function endPause(account: Account): void {
+  account.pause?.cancel()
+  account.pause = undefined
+}
+
+/** There is something to write, and nothing but time in the way. */
+function isPaused({ pause, unwritten }: Account): boolean {
+  return pause !== undefined && !isZero(unwritten)
 }
 
 function openInode({ inodes }: Account, inode: string): OpenInode {

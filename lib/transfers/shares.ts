@@ -11,12 +11,12 @@ const FORGET_ABOVE = 64
 
 /**
  * Who is next: the transfer that was given the fewest bytes, where one that comes or comes back counts from about
- * where the others are. That is start-time fair queueing (Goyal, Vin, Cheng 1996): fair in bytes, whatever the size
- * of requests.
+ * where the others are. That is self-clocked fair queueing (Golestani 1994): fair in bytes, whatever the size of
+ * requests, and small files without end, each a transfer of its own, do not come first all the time.
  */
 export class Shares {
   readonly #shares = new Map<string, Share>()
-  /** Where the transfer that was served last began. */
+  /** As far as anybody was served. */
   #virtual = 0
 
   /** @param credit bytes a transfer may be behind the others: between two requests it is gone for a moment. */
@@ -31,6 +31,11 @@ export class Shares {
     return share
   }
 
+  /** How many are remembered. */
+  get size(): number {
+    return this.#shares.size
+  }
+
   /** @returns undefined when nobody waits. */
   next<W extends { share: Share }>(waiting: readonly W[]): W | undefined {
     let best = waiting[0]
@@ -39,15 +44,15 @@ export class Shares {
   }
 
   served(share: Share, bytes: number): void {
-    this.#virtual = Math.max(this.#virtual, share.due)
     share.due += bytes
+    this.#virtual = Math.max(this.#virtual, share.due)
   }
 
-  /** A share that is not ahead of the others is about what a new one would be. */
+  /** One that does not wait is about where a new one would begin. */
   #forget(): void {
     if (this.#shares.size < FORGET_ABOVE) return
-    for (const [transfer, { due, waiting }] of this.#shares) {
-      if (waiting === 0 && due <= this.#virtual) this.#shares.delete(transfer)
+    for (const [transfer, { waiting }] of this.#shares) {
+      if (waiting === 0) this.#shares.delete(transfer)
     }
   }
 }

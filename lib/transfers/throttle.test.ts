@@ -144,6 +144,26 @@ describe('transfers of one account share fairly', () => {
   })
 })
 
+test('files without end, two at a time, take no more than their shares from one that goes on', async () => {
+  const clock = new VirtualClock()
+  const throttle = createThrottle(clock)
+  const long = move(throttle, { transfer: 'long', requestBytes: 32_768, limit: () => 1_000_000 })
+  let files = 0
+  const small = [0, 1].map(async (client) => {
+    for (; files < 10_000; files++) {
+      const transfer = `${client} ${files}`
+      await throttle.take({ username: 'alice', direction: 'download', transfer, bytes: 4096, bytesPerSecond: 1_000_000 })
+    }
+  })
+  await pass(clock, 10_000)
+  long.stop()
+  expect(long.moved).toBeGreaterThan(3_000_000)
+  expect(files).toBeGreaterThan(300)
+  files = 10_000
+  await pass(clock, 1000)
+  await Promise.all(small)
+})
+
 test('accounts and directions have nothing to do with each other', async () => {
   const clock = new VirtualClock()
   const throttle = createThrottle(clock)
