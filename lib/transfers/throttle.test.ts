@@ -152,7 +152,13 @@ test('files without end, two at a time, take no more than their shares from one 
   const small = [0, 1].map(async (client) => {
     for (; files < 10_000; files++) {
       const transfer = `${client} ${files}`
-      await throttle.take({ username: 'alice', direction: 'download', transfer, bytes: 4096, bytesPerSecond: 1_000_000 })
+      await throttle.take({
+        username: 'alice',
+        direction: 'download',
+        transfer,
+        bytes: 4096,
+        bytesPerSecond: 1_000_000,
+      })
     }
   })
   await pass(clock, 10_000)
