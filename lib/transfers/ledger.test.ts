@@ -271,6 +271,49 @@ test('what runs exclusively runs one after the other, also after a failure', asy
   expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends'])
 })
 
+describe('a count', () => {
+  const store = async (use: QuotaUse): Promise<void> => void (stored = { ...use })
+
+  test('that nothing disturbed is stored at once', async () => {
+    let counts = 0
+    const outcome = await ledger.recount('bob', async () => ({ size: ++counts, files: 3 }), store)
+    expect([outcome, stored]).toEqual([
+      { size: 1, files: 3 },
+      { size: 1, files: 3 },
+    ])
+  })
+
+  test.each(['began before it, and ends while it goes on', 'begins and ends while it goes on'])(
+    'is made anew when something that runs exclusively %s',
+    async (when) => {
+      let release = (): void => undefined
+      const held = new Promise<void>((resolve) => (release = resolve))
+      let moving: Promise<unknown> = Promise.resolve()
+      const move = () => {
+        moving = ledger.exclusively('bob', () => held)
+      }
+      if (when.startsWith('began')) move()
+      await new Promise(setImmediate)
+      let counts = 0
+      const counted = ledger.recount(
+        'bob',
+        async () => {
+          counts++
+          if (when.startsWith('begins') && counts === 1) move()
+          // What is moved has no name just now.
+          const files = counts === 1 ? 0 : 1
+          release()
+          await moving
+          return { size: 0, files }
+        },
+        store,
+      )
+      expect(await counted).toEqual({ size: 0, files: 1 })
+      expect(counts).toBe(2)
+    },
+  )
+})
+
 test('a shrinking or growing file that is not open counts at once, a removed one not at all', async () => {
   await ledger.resize('bob', FILE, 90, LIMITS)
   expect(await ledger.used('bob')).toEqual({ size: 90, files: 1 })

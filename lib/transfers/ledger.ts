@@ -49,7 +49,7 @@ interface Account {
   /** There was an update a moment ago; the next one is made when this is over. */
   pause: Timer | undefined
   inodes: Map<string, OpenInode>
-  /** How often something ran exclusively: whoever counted files meanwhile may have missed it. */
+  /** How often something began or ended to run exclusively: whoever counted files meanwhile may have missed it. */
   changes: number
   /** Changes that must not mix: see {@link Ledger.exclusively}. */
   alone: <T>(work: () => Promise<T>) => Promise<T>
@@ -114,6 +114,7 @@ export class Ledger {
         try {
           return await work()
         } finally {
+          account.changes++
           this.#inFlight.end(username)
         }
       })
