@@ -3,7 +3,7 @@ import type { Results } from './results.ts'
 
 const WIDTH = 760
 const LEFT = 230
-const RIGHT = 150
+const RIGHT = 190
 const TOP = 84
 const BAR = 18
 const GROUP_GAP = 16

@@ -55,7 +55,7 @@ function panel({ name, unit, points }: Series): string {
   const labels = points.map(
     (point) =>
       `<circle class="dot" cx="${place(point).replace(',', '" cy="')}" r="3"/>` +
-      `<text class="faint" x="${x(point.size).toFixed(1)}" y="${PANEL.height + 18}" text-anchor="middle">${amountText(unit, point.size)}</text>`,
+      `<text class="faint" x="${x(point.size).toFixed(1)}" y="${PANEL.height + 18}" text-anchor="middle">${tickText(unit, point.size)}</text>`,
   )
   return (
     `<text x="0" y="-8">${name}</text>` +
@@ -74,6 +74,12 @@ function scale(values: readonly number[], length: number): (value: number) => nu
   return (value) => 10 + ((Math.log10(value) - low) / (high - low || 1)) * (length - 20)
 }
 
+/** Short enough to stand beside its neighbours: `256M`, `10k`. */
+function tickText(unit: Series['unit'], size: number): string {
+  if (unit === 'bytes') return amountText(unit, size).replace(/ (\w).*/, '$1')
+  return size < 1000 ? String(size) : `${size / 1000}k`
+}
+
 function secondsText(seconds: number): string {
-  return seconds < 1 ? `${(seconds * 1000).toPrecision(2)} ms` : `${seconds.toFixed(1)} s`
+  return seconds < 1 ? `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms` : `${seconds.toFixed(1)} s`
 }

@@ -45,8 +45,9 @@ export async function manyMain(scope: Scope, args: readonly string[]): Promise<n
   const block = randomBytes(32 * 1024)
   const bytes = options.sizeMib * MIB
   const clients = await LoadClient.openAll(config, options.clients)
+  await eventLoopDelayMs(server.httpUrl)
   const puts = await Promise.all(clients.map((client, n) => client.put(`/${n}`, block, bytes, IN_FLIGHT_BYTES)))
-  report(`put ${options.sizeMib} MiB`, puts, clients)
+  report(`put ${options.sizeMib} MiB`, puts, clients, await eventLoopDelayMs(server.httpUrl))
   for (let n = 0; n < clients.length; n++) {
     const stored = await readFile(join(home, String(n)))
     check(stored.length === bytes && isRepeated(stored, block), `what client ${n} stored is not what it sent`)
@@ -59,17 +60,25 @@ export async function manyMain(scope: Scope, args: readonly string[]): Promise<n
       }),
     ),
   )
-  report(`get ${options.sizeMib} MiB`, gets, clients)
+  report(`get ${options.sizeMib} MiB`, gets, clients, await eventLoopDelayMs(server.httpUrl))
   for (const client of clients) client.end()
   return 0
 }
 
-function report(what: string, seconds: readonly number[], clients: readonly LoadClient[]): void {
+/** @returns the 99th percentile since the call before: reading it begins a new one. */
+async function eventLoopDelayMs(url: string): Promise<number> {
+  const [, seconds] =
+    /^nodejs_eventloop_lag_p99_seconds (\S+)/m.exec(await (await fetch(`${url}/metrics`)).text()) ?? []
+  return Number(seconds) * 1000
+}
+
+function report(what: string, seconds: readonly number[], clients: readonly LoadClient[], delayMs: number): void {
   const [fastest, slowest] = [Math.min(...seconds), Math.max(...seconds)]
   const longest = Math.max(...clients.map(({ longestMs }) => longestMs))
   console.log(
     `${what} by ${clients.length} clients at once: all intact, ${fastest.toFixed(1)} s to ${slowest.toFixed(1)} s ` +
-      `(${(slowest / fastest).toFixed(2)} x), longest request ${longest.toFixed(0)} ms`,
+      `(${(slowest / fastest).toFixed(2)} x), longest request ${longest.toFixed(0)} ms, event loop ` +
+      `delayed by ${delayMs.toFixed(0)} ms (p99)`,
   )
 }
 

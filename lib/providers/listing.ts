@@ -20,8 +20,12 @@ function compare(a: string | number, b: string | number): number {
   return typeof a === 'number' && typeof b === 'number' ? a - b : byBytes(String(a), String(b))
 }
 
+const HALVES = /[\ud800-\udfff]/
+
 /** The order of their UTF-8 bytes, without making them. */
 export function byBytes(a: string, b: string): number {
+  // The engine's own order is the same where no character is made of two, and fifty thousand names are many.
+  if (!HALVES.test(a) && !HALVES.test(b)) return a < b ? -1 : Number(a > b)
   const length = Math.min(a.length, b.length)
   for (let at = 0; at < length; at++) {
     const difference = rank(a.charCodeAt(at)) - rank(b.charCodeAt(at))
