@@ -184,6 +184,11 @@ test('security 20: hostile names are inert text on every page', SLOW, async () =
   expect(complaints).toEqual([])
 })
 
+/** Every page, with an account to show. */
+function pagesOf(id: number): string[] {
+  return ['/web/users', '/web/user', `/web/user/${id}`, '/web/connections', '/web/scans', '/web/status', '/api/v1/docs']
+}
+
 /** Rules that somebody would be kept out by. @param only the rules that are tried, all when it is left out. */
 async function violations(page: Page, only?: string[]): Promise<string[]> {
   await page.evaluate(axe.source)
@@ -212,16 +217,7 @@ test.each(['light', 'dark'] as const)('every page can be used by everybody, in %
   })
   const upload = await uploading(await login(testScope(), site, name), '/file')
   onTestFinished(() => upload.stop())
-  const paths = [
-    '/web/users',
-    '/web/users?q=nobody-at-all',
-    '/web/user',
-    `/web/user/${id}`,
-    '/web/connections',
-    '/web/scans',
-    '/web/status',
-    '/api/v1/docs',
-  ]
+  const paths = ['/web/users?q=nobody-at-all', ...pagesOf(id)]
   for (const path of paths) {
     await open(path)
     expect({ path, found: await violations(page, rules) }).toEqual({ path, found: [] })
@@ -247,15 +243,7 @@ test('at 360 pixels nothing is wider than the screen', SLOW, async () => {
   const { page, complaints, open } = await pageOf({ width: 360, height: 740 })
   const id = await site.addUser({ username: 'n'.repeat(200), home_dir: `/srv/${'long'.repeat(50)}` })
   onTestFinished(async () => void (await fetch(`${site.url}/api/v1/user/${id}`, { method: 'DELETE' })))
-  for (const path of [
-    '/web/users',
-    '/web/user',
-    `/web/user/${id}`,
-    '/web/connections',
-    '/web/scans',
-    '/web/status',
-    '/api/v1/docs',
-  ]) {
+  for (const path of pagesOf(id)) {
     await open(path)
     expect({ path, width: await page.evaluate('document.documentElement.scrollWidth') }).toEqual({ path, width: 360 })
   }

@@ -321,7 +321,8 @@ describe.runIf(isRoot)('a real full disk', () => {
   })
 
   test('past the bound lines are dropped, counted, and the count is in the log', async () => {
-    const { file, told } = open({ rotation: { ...retention, maxBytes: 1_000_000 }, maxPendingBytes: 50_000 })
+    // Room for the first two batches: the first may be on the disk before this process knows it.
+    const { file, told } = open({ rotation: { ...retention, maxBytes: 1_000_000 }, maxPendingBytes: 90_000 })
     const line = (i: number): string => `${String(i).padStart(4, '0')}${'x'.repeat(995)}\n`
     for (let i = 0; i < 40; i++) file.write(line(i))
     await settled(() => expect(fs.statSync(at('log.txt')).size).toBe(40_000))
@@ -336,7 +337,7 @@ describe.runIf(isRoot)('a real full disk', () => {
     expect(lines.every((one) => one.length === 999)).toBe(true)
     expect(lines.map((one) => Number(one.slice(0, 4)))).toEqual([...Array(lines.length).keys()])
     expect(told[0]).toMatch(new RegExp(`lines lost: ${200 - lines.length}$`))
-    expect(lines.length).toBeLessThan(100)
+    expect(lines.length).toBeLessThan(140)
   })
 
   test('compressing without room leaves the backup as it is', async () => {
