@@ -119,7 +119,7 @@ export interface OpenFile {
   readonly identity: string
   /** Fills `targets`, one after the other, from `offset` as far as the file goes. @returns bytes read, 0 at the end. */
   read(targets: readonly Buffer[], offset: number): Promise<number>
-  /** Writes all of `chunks` at `offset`, one after the other. The caller leaves them alone until it resolves. */
+  /** Writes all of `chunks` at `offset`, one after the other. The caller leaves them alone until it resolves or rejects. */
   write(chunks: readonly Buffer[], offset: number): Promise<void>
   /** How many bytes are worth one call, as things are now: what comes slowly shall come steadily. Absent: any number. */
   sliceBytes?(use: 'read' | 'write'): number | undefined

@@ -3,6 +3,7 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readingLarge } from './large-reads.ts'
+import { createMemory } from './memory.ts'
 
 let server: ReturnType<typeof createServer>
 let accepted: Promise<Socket>
@@ -11,7 +12,7 @@ let client: Socket
 beforeEach(async () => {
   server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  accepted = once(server, 'connection').then(([socket]) => readingLarge(socket as Socket))
+  accepted = once(server, 'connection').then(([socket]) => readingLarge(socket as Socket, createMemory().reads).socket)
   client = connect((server.address() as AddressInfo).port, '127.0.0.1')
   await once(client, 'connect')
 })
@@ -90,5 +91,5 @@ test('it knows its peer, writes, and is destroyed as any other', async () => {
 test('a socket without a handle is left as it is', async () => {
   const socket = await accepted
   socket.destroy()
-  expect(readingLarge(socket)).toBe(socket)
+  expect(readingLarge(socket, createMemory().reads).socket).toBe(socket)
 })

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import type { OnReadOpts, Server, SocketConstructorOpts } from 'node:net'
+import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { ReadRegions } from './read-regions.ts'
 
 /**
@@ -11,19 +12,26 @@ interface Accepted {
   _server: Server | null
 }
 
+/** A socket, and where its reads put their bytes. */
+export interface ReadingSocket {
+  socket: Socket
+  regions: ReadRegions
+}
+
 type OnHandle = SocketConstructorOpts & { handle: object; pauseOnCreate: boolean; onread: OnReadOpts }
 
 /**
- * A socket that reads up to four times as much at once as sockets do, into memory that is shared by many reads: a fifth of
- * the processor's time of an upload. It emits `data` as any other, and never by `read()`.
+ * A socket that reads up to four times as much at once as sockets do, into memory that is used again. It emits `data` as any
+ * other, and never by `read()`.
  *
  * @param accepted paused by its server (`pauseOnConnect`), and not to be used any more.
- * @returns paused; `accepted` itself where Node does not allow that.
+ * @param slabs see {@link ReadRegions}.
+ * @returns paused; `accepted` itself, without a use for its regions, where Node does not allow that.
  */
-export function readingLarge(accepted: Socket): Socket {
+export function readingLarge(accepted: Socket, slabs: BufferPool): ReadingSocket {
+  const regions = new ReadRegions(slabs)
   const { _handle: handle, _server: server } = accepted as unknown as Accepted
-  if (typeof handle?.useUserBuffer !== 'function') return accepted
-  const regions = new ReadRegions()
+  if (typeof handle?.useUserBuffer !== 'function') return { socket: accepted, regions }
   const options: OnHandle = {
     handle,
     pauseOnCreate: true,
@@ -39,5 +47,6 @@ export function readingLarge(accepted: Socket): Socket {
   Object.assign(accepted, { _handle: null })
   // With the server, which counts it as one of its connections until it is gone.
   const socket: Socket = Object.assign(new Socket(options), { _server: server })
-  return socket
+  socket.once('close', () => regions.end())
+  return { socket, regions }
 }

@@ -20,8 +20,11 @@ import type { Refusal } from './authentication.ts'
 import type { OpenAccount } from './account-session.ts'
 import { channelGone } from './channel-gone.ts'
 import { serveExec } from './exec-channel.ts'
+import type { ReadingSocket } from './large-reads.ts'
+import { Inlet } from './inlet.ts'
 import { Outlet } from './outlet.ts'
 import type { Memory } from './memory.ts'
+import type { ReadRegions } from './read-regions.ts'
 import { PeerTrace } from './peer-trace.ts'
 import { serveSftp } from './sftp-channel.ts'
 import type { SftpChannelOptions } from './sftp-channel.ts'
@@ -75,13 +78,20 @@ export interface PeerOptions {
 }
 
 /** What every kind of channel is served with. */
-type CommonParts = Pick<SftpChannelOptions, 'outlet' | 'window' | 'active' | 'report'>
+type CommonParts = Link & Pick<SftpChannelOptions, 'window' | 'active' | 'report'>
+
+/** What all channels of a connection share of it. */
+interface Link {
+  inlet: Inlet
+  outlet: Outlet
+}
 
 /** One TCP connection, from its first byte to the last of its channels. */
 export class Peer {
   /** Resolves when the connection is over and everything it had open is closed. */
   readonly finished: Promise<void>
   readonly #socket: Socket
+  readonly #regions: ReadRegions
   readonly #options: PeerOptions
   readonly #memory: Memory
   readonly #connectionId = randomBytes(32).toString('hex')
@@ -119,10 +129,11 @@ export class Peer {
   #endedHere = false
 
   /** @param startup told how far the connection has come, and when it is authenticated or over. */
-  constructor(socket: Socket, options: PeerOptions, memory: Memory, startup: Startup) {
+  constructor({ socket, regions }: ReadingSocket, options: PeerOptions, memory: Memory, startup: Startup) {
     this.#socket = socket
     this.#options = options
     this.#memory = memory
+    this.#regions = regions
     this.#startup = startup
     this.#clientIp = plainIp(socket.remoteAddress ?? '')
     this.#remoteAddress = `${this.#clientIp.includes(':') ? `[${this.#clientIp}]` : this.#clientIp}:${socket.remotePort}`
@@ -157,7 +168,10 @@ export class Peer {
       this.#keysExchanged = true
       this.#startup.reached('keys exchanged')
     })
-    const outlet = new Outlet(this.#socket, client, this.#memory.slabs)
+    const link = {
+      inlet: new Inlet(client, this.#regions),
+      outlet: new Outlet(this.#socket, client, this.#memory.slabs),
+    }
     this.#socket.on('data', () => this.#boundMemory())
     const { accounts, config, metrics } = this.#options
     const authentication = new Authentication(accounts, this.#clientIp, config.max_auth_tries, {
@@ -185,7 +199,7 @@ export class Peer {
         this.#trace.add('channel_refused', { reason: `${MAX_CHANNELS} sessions are open, which is the most` })
         return reject()
       }
-      return this.#session(client, accept(), outlet)
+      return this.#session(client, accept(), link)
     })
     // Forwarding of ports and sockets is none of this server's business.
     client.on('request', (_accept, reject) => reject?.())
@@ -324,7 +338,7 @@ export class Peer {
     await this.#options.connections.sessions.release(session.user.username, this.#connectionId)
   }
 
-  #session(client: SshConnection, session: Session, outlet: Outlet): void {
+  #session(client: SshConnection, session: Session, link: Link): void {
     let served: Promise<void> | undefined
     this.#sessions++
     session.once('close', () => {
@@ -359,12 +373,12 @@ export class Peer {
         this.#trace.add('channel_refused', { subsystem: info.name, reason: 'there is no such subsystem' })
         return reject?.()
       }
-      return start(accept, reject, (channel, user) => this.#sftp(channel, outlet, user))
+      return start(accept, reject, (channel, user) => this.#sftp(channel, link, user))
     })
     session.on('exec', (accept, reject: (() => void) | undefined, info) => {
       const command = this.#requested(info.command)
       if (command === undefined) return reject?.()
-      return start(accept, reject, (channel, user) => this.#exec(channel, outlet, user, command))
+      return start(accept, reject, (channel, user) => this.#exec(channel, link, user, command))
     })
   }
 
@@ -389,19 +403,19 @@ export class Peer {
     }
   }
 
-  #sftp(channel: ServerChannel, outlet: Outlet, user: LiveUser): Promise<void> {
+  #sftp(channel: ServerChannel, link: Link, user: LiveUser): Promise<void> {
     const { clock } = this.#options
-    return this.#served(channel, outlet, user, { protocol: 'SFTP', sshCommand: '', sender: 'sftpd' }, (fs, common) =>
+    return this.#served(channel, link, user, { protocol: 'SFTP', sshCommand: '', sender: 'sftpd' }, (fs, common) =>
       serveSftp({ channel, fs, username: user.username, buffers: this.#memory.buffers, clock, ...common }),
     )
   }
 
-  #exec(channel: ServerChannel, outlet: Outlet, user: LiveUser, command: SshCommand): Promise<void> {
+  #exec(channel: ServerChannel, link: Link, user: LiveUser, command: SshCommand): Promise<void> {
     const { hasher, log, metrics } = this.#options
     const { name, line } = command
     const isScp = name === 'scp'
     const kind = { protocol: isScp ? 'SCP' : 'SSH', sshCommand: line, sender: isScp ? 'scp' : 'ssh' } as const
-    return this.#served(channel, outlet, user, kind, async (fs, common) => {
+    return this.#served(channel, link, user, kind, async (fs, common) => {
       const { username } = user
       const parts = { channel, fs, command, username, buffers: this.#memory.buffers, hasher, ...common }
       let complaint = ''
@@ -423,7 +437,7 @@ export class Peer {
   /** Runs what a channel is for, on the account's files and in the list of connections. Never rejects. */
   async #served(
     channel: ServerChannel,
-    outlet: Outlet,
+    link: Link,
     user: LiveUser,
     { protocol, sshCommand, sender }: { protocol: Protocol; sshCommand: string; sender: AppSender },
     serve: (fs: FileSystem, common: CommonParts) => Promise<void>,
@@ -444,7 +458,7 @@ export class Peer {
     })
     this.#listed.add(connection)
     this.#trace.add('channel_opened', { protocol, command: sshCommand || undefined })
-    const window = new ReceiveWindow(outlet.receiveWindow(channel), this.#memory.windows, clock)
+    const window = new ReceiveWindow(link.outlet.receiveWindow(channel), this.#memory.windows, clock)
     const active = (): void => {
       this.#lastActivity = clock.monotonic()
       connection.touch()
@@ -459,7 +473,7 @@ export class Peer {
         ending: () => this.#draining,
       })
       await serve(account.fs, {
-        outlet,
+        ...link,
         window,
         active,
         report: (message, error) => log.app(sender, 'warn', message, { ...context, error }),

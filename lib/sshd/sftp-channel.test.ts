@@ -8,8 +8,10 @@ import { encodeRequest, frame } from '../../protocol/sftp/codec.ts'
 import { MemoryFileSystem } from '../../protocol/testing/memory-filesystem.ts'
 import { VirtualClock } from '../clock.test.support.ts'
 import { MAX_SOCKET_BYTES, Outlet } from './outlet.ts'
+import { Inlet } from './inlet.ts'
 import { createMemory } from './memory.ts'
 import { PacketSlabs } from './packet-maker.ts'
+import { ReadRegions } from './read-regions.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { ReplyWriter, serveSftp } from './sftp-channel.ts'
 import { watchForUnhandled } from './sshd.test.support.ts'
@@ -371,6 +373,7 @@ describe('a session', () => {
     let active = 0
     const over = serveSftp({
       channel: channel as unknown as ServerChannel,
+      inlet: new Inlet(new FakeClient() as unknown as Connection, new ReadRegions(memory.reads)),
       outlet,
       window: new ReceiveWindow(outlet.receiveWindow(channel as unknown as ServerChannel), memory.windows, clock),
       fs,

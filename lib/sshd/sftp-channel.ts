@@ -3,6 +3,7 @@ import type { BufferPool } from '../../protocol/sftp/buffer-pool.ts'
 import { SftpServer } from '../../protocol/sftp/server.ts'
 import type { FileSystem } from '../../protocol/filesystem.ts'
 import type { Clock } from '../clock.ts'
+import type { Inlet } from './inlet.ts'
 import type { Outlet } from './outlet.ts'
 import type { ReceiveWindow } from './receive-window.ts'
 
@@ -12,6 +13,7 @@ const SMALL_REPLY_BYTES = 1024
 const GATHERED_BYTES = 32 * 1024
 export interface SftpChannelOptions {
   channel: ServerChannel
+  inlet: Inlet
   /** Under the channel, for its backpressure. */
   outlet: Outlet
   window: ReceiveWindow
@@ -45,6 +47,7 @@ export async function serveSftp(options: SftpChannelOptions): Promise<void> {
       if (finishing) return
       finishing = true
       await server.end()
+      takeBack()
       await replies.flushed()
       channel.exit(exitStatus)
       channel.end()
@@ -75,6 +78,7 @@ export async function serveSftp(options: SftpChannelOptions): Promise<void> {
         now: () => clock.now(),
       },
     })
+    const takeBack = options.inlet.lend(channel, () => server.releasedBytes)
     channel.on('data', (chunk: Buffer) => {
       options.active()
       if (!server.receive(chunk)) {

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import ssh2 from 'ssh2'
 import type { Timer } from '../clock.ts'
 import type { Gate } from '../defender/gate.ts'
@@ -7,6 +7,7 @@ import { algorithmsOf } from './algorithms.ts'
 import { transportHostKeys } from './host-keys.ts'
 import type { HostKey } from './host-keys.ts'
 import { readingLarge } from './large-reads.ts'
+import type { ReadingSocket } from './large-reads.ts'
 import { createMemory } from './memory.ts'
 import { Peer } from './peer.ts'
 import type { PeerOptions } from './peer.ts'
@@ -63,7 +64,9 @@ class SshServer implements Sshd {
   #options: SshdOptions
   readonly #memory = createMemory()
   #transport: ssh2.Server
-  readonly #listener = createServer({ pauseOnConnect: true }, (socket) => this.#accept(readingLarge(socket)))
+  readonly #listener = createServer({ pauseOnConnect: true }, (socket) =>
+    this.#accept(readingLarge(socket, this.#memory.reads)),
+  )
   /** Accepted sockets by remote address, until the transport says which of its clients is which. */
   readonly #greeting = new Map<string, Peer>()
   readonly #peers = new Set<Peer>()
@@ -165,7 +168,8 @@ class SshServer implements Sshd {
     deadline?.cancel()
   }
 
-  #accept(socket: Socket): void {
+  #accept(connection: ReadingSocket): void {
+    const { socket } = connection
     // A socket without a listener for its errors would take the process with it.
     socket.on('error', () => undefined)
     // Without it uploads stall on acknowledgements that are put off.
@@ -180,7 +184,7 @@ class SshServer implements Sshd {
       return
     }
     const address = `${socket.remoteAddress}:${socket.remotePort}`
-    peer = new Peer(socket, this.#options, this.#memory, startup)
+    peer = new Peer(connection, this.#options, this.#memory, startup)
     this.#peers.add(peer)
     this.#greeting.set(address, peer)
     void this.#forget(peer, address)

@@ -14,6 +14,8 @@ interface Protocol {
   /** Our KEXINIT, until keys are exchanged. */
   _kexinit: Buffer | undefined
   _cipher: Cipher
+  /** Given to the decipher of each key exchange; until the first, and while keys are exchanged, it is not called. */
+  _onPayload(payload: Buffer): number | false | undefined
   channelData(id: number, data: Buffer): void
   channelWindowAdjust(id: number, bytes: number): void
   channelClose(id: number): void
@@ -50,6 +52,21 @@ export function receiveWindow(client: SshConnection, channel: ServerChannel): Wi
       protocolOf(client).channelWindowAdjust(outgoing.id, bytes)
     },
   }
+}
+
+/** What identifies the channel in the packets of the client. */
+export function channelNumber(channel: ServerChannel): number {
+  return (channel as unknown as ChannelState).incoming.id
+}
+
+/**
+ * Lets `take` see the payload of every packet, before the transport gets what it returns. Those of a key exchange behind
+ * the client's KEXINIT are not seen; compression has to be off.
+ */
+export function takePayloads(client: SshConnection, take: (payload: Buffer) => Buffer): void {
+  const protocol = protocolOf(client)
+  const asBefore = protocol._onPayload
+  protocol._onPayload = (payload) => asBefore.call(protocol, take(payload))
 }
 
 /** Keys are being exchanged: what is sent now is kept until that is over. */

@@ -351,3 +351,72 @@ describe('WRITEs that wait together', () => {
     expect(await together([0n, 'A', nowhere], [1n, 'B', nowhere])).toMatchObject([failure, failure])
   })
 })
+
+/** The length of a packet is taken as soon as it is there. */
+const LENGTH_BYTES = 4
+
+describe('what was received', () => {
+  beforeEach(() => start(3))
+
+  test('is released as soon as it was looked at, but for a packet that is not complete', async () => {
+    const before = session.server.releasedBytes
+    void session.client.request({ kind: 'stat', path: '/a' })
+    const request = 4 + 1 + 4 + 4 + 2
+    expect(session.server.releasedBytes).toBe(before + request)
+    session.send(hex('00000009 11 000000'))
+    expect(session.server.releasedBytes).toBe(before + request + LENGTH_BYTES)
+    session.send(hex('01 00000000'))
+    await turn()
+    expect(session.server.releasedBytes).toBe(before + request + 4 + 9)
+  })
+
+  test('stays as it is from the first WRITE on that is under way', async () => {
+    const [first, second] = [fs.hooks.hold('file.write'), fs.hooks.hold('file.write')]
+    const before = session.server.releasedBytes
+    const written = [
+      write(0n, 'HELLO'),
+      write(0n, 'there', other),
+      session.client.request({ kind: 'stat', path: '/a' }),
+    ]
+    second.release()
+    await turn()
+    expect(session.server.releasedBytes).toBe(before + LENGTH_BYTES)
+    first.release()
+    await Promise.all(written)
+    expect(session.server.releasedBytes).toBe(before + 2 * (4 + 1 + 4 + 8 + 8 + 4 + 5) + 4 + 1 + 4 + 4 + 2)
+    expect([fs.contents('/a'), fs.contents('/b')].map(String)).toEqual(['HELLO world', 'there'])
+  })
+
+  test('is released when a WRITE failed, was gathered with others, or was dropped with its session', async () => {
+    fs.hooks.fail('file.write', new FsError('no-space', 'full'))
+    await write(0n, 'a')
+    const held = fs.hooks.hold('file.write')
+    const written = [write(0n, 'b'), write(1n, 'c'), write(2n, 'd')]
+    held.release()
+    await Promise.all(written)
+    const writeBytes = 4 + 1 + 4 + 8 + 8 + 4 + 1
+    const before = session.server.releasedBytes
+    const last = fs.hooks.hold('file.write')
+    for (const offset of [0n, 1n, 5n]) void write(offset, 'x')
+    const abandoned = session.server.abandon()
+    expect(session.server.releasedBytes).toBe(before + LENGTH_BYTES)
+    last.release()
+    await abandoned
+    expect(session.server.releasedBytes).toBe(before + 3 * writeBytes)
+  })
+})
+
+test('a name is kept for longer than the memory it came in', async () => {
+  await start(3)
+  // The next entries of a listing are read ahead when the reply has left.
+  for (let index = 0; index < 300; index++) fs.addFile(`/long-name-${index}`)
+  const opened = await session.client.request({ kind: 'opendir', path: '/' })
+  if (opened.kind !== 'handle') throw new Error(`opendir: ${opened.kind}`)
+  const names = new Set<string>()
+  for (;;) {
+    const reply = await session.client.request({ kind: 'readdir', handle: opened.handle })
+    if (reply.kind !== 'name') break
+    for (const { filename } of reply.entries) names.add(filename)
+  }
+  expect(names.size).toBe(300 + 2)
+})

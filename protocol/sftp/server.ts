@@ -3,7 +3,7 @@ import type { FileSystem } from '../filesystem.ts'
 import { BadMessage } from '../wire/bad-message.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { BadRequest, DATA_HEADER_BYTES, decodeRequest, encodeFramedResponse } from './codec.ts'
-import { SSH_FX } from './constants.ts'
+import { SSH_FX, SSH_FXP } from './constants.ts'
 import { Deframer } from './deframer.ts'
 import type { Framed } from './deframer.ts'
 import { FileData } from './file-data.ts'
@@ -19,6 +19,8 @@ import type { Access } from './order.ts'
 import { ReplyQueue } from './reply-queue.ts'
 import type { Reply, Request, RequestKind, UnknownRequest } from './packets.ts'
 import { failureStatus, status } from './status.ts'
+import { StreamUse } from './stream-use.ts'
+import type { Use } from './stream-use.ts'
 
 /** What the engine asks of whoever owns the channel. */
 export interface SftpDriver {
@@ -49,7 +51,7 @@ export interface SftpServerOptions {
 }
 
 /** A request in the queue; `bad` stands for bytes that are none, and ends the session in its turn. */
-type Pending = { access: Access; bytes: number } & (
+type Pending = { access: Access; bytes: number; use?: Use | undefined } & (
   { request: Request | UnknownRequest; bad?: never } | { bad: BadMessage; request?: never }
 )
 
@@ -74,6 +76,9 @@ export class SftpServer {
   readonly #session: Session
   readonly #limits: SftpLimits
   readonly #deframer: Deframer
+  #received = 0
+  /** By requests that look at what was received until they are answered. */
+  readonly #used = new StreamUse()
   readonly #fileData: FileData
   readonly #queue: Pending[] = []
   /** An array: what a Set drops as it goes stays in memory, buffers of file data with it, until the heap is marked. */
@@ -119,10 +124,11 @@ export class SftpServer {
   }
 
   /**
-   * Takes bytes of the client; the chunk must not change afterwards. Never throws.
+   * Takes bytes of the client; the chunk must not change before {@link releasedBytes} has passed it. Never throws.
    * @returns false when the caller should read no further until `driver.resume()`.
    */
   receive(chunk: Buffer): boolean {
+    this.#received += chunk.length
     if (this.#state !== 'open') return true
     try {
       for (const framed of this.#deframer.push(chunk)) {
@@ -138,6 +144,11 @@ export class SftpServer {
     return !this.#stalled
   }
 
+  /** How much of what was received, from its beginning, is not looked at any more: its memory may be used again. */
+  get releasedBytes(): number {
+    return this.#used.from ?? this.#received - (this.#state === 'open' ? this.#deframer.buffered : 0)
+  }
+
   /** The client ended its side: what it sent is still executed, then everything left open ends as failed. */
   async end(): Promise<void> {
     if (this.#state === 'open') this.#state = 'ending'
@@ -148,10 +159,7 @@ export class SftpServer {
   async abandon(): Promise<void> {
     this.#state = 'ended'
     this.#replies.clear()
-    for (const { bytes } of this.#queue.splice(0)) {
-      this.#pendingBytes -= bytes
-      this.#pendingRequests--
-    }
+    for (const pending of this.#queue.splice(0)) this.#over(pending)
     this.#settled?.()
     await this.#settle()
   }
@@ -180,9 +188,14 @@ export class SftpServer {
   /** @returns false when the packet was refused, which ends the session. */
   #enqueue(framed: Framed): boolean {
     this.#driver.active()
+    const { tail } = framed
+    const packetBytes = framed.head.length + sizeOf(tail)
+    const carriesData = framed.head[0] === SSH_FXP.WRITE
+    // A handle or a name may be kept for longer than its request lasts.
+    const head = carriesData ? framed.head : Buffer.from(framed.head)
     let request: Request | UnknownRequest
     try {
-      request = decodeRequest(framed.head, framed.tail)
+      request = decodeRequest(head, tail)
     } catch (error) {
       if (!(error instanceof BadMessage)) throw error
       this.#refuse(error)
@@ -196,8 +209,9 @@ export class SftpServer {
       return false
     }
     // Names and attributes count as file data does: each may be as long as a packet.
-    const bytes = REQUEST_OVERHEAD_BYTES + framed.head.length + sizeOf(framed.tail)
-    this.#queueUp({ request, access: this.#accessOf(request), bytes })
+    const bytes = REQUEST_OVERHEAD_BYTES + packetBytes
+    const use = carriesData ? this.#used.begin(this.#received - this.#deframer.buffered - packetBytes) : undefined
+    this.#queueUp({ request, access: this.#accessOf(request), bytes, use })
     return true
   }
 
@@ -269,7 +283,7 @@ export class SftpServer {
           : Buffer.alloc(0)
       this.#replies.answer(bad, reply)
       this.#driver.fail(bad)
-      this.#finished(pending.bytes, 1)
+      this.#finished([pending])
       return
     }
     const { request } = pending
@@ -283,7 +297,6 @@ export class SftpServer {
             this.#fileData.followers(request, (behind) => this.#queue[index + behind]?.request),
           )
         : []
-    const bytes = followers.reduce((total, follower) => total + follower.bytes, pending.bytes)
     void this.#run(
       request,
       followers.map((follower) => follower.request),
@@ -291,7 +304,7 @@ export class SftpServer {
       // Equal ones are alike: which of them goes makes no difference.
       this.#running.splice(this.#running.indexOf(access), 1)
       this.#noteChange(request, access)
-      this.#finished(bytes, 1 + followers.length)
+      this.#finished([pending, ...followers])
     })
   }
 
@@ -307,9 +320,14 @@ export class SftpServer {
     return this.#handle(request)
   }
 
-  #finished(bytes: number, requests: number): void {
+  #over({ bytes, use }: Pending): void {
     this.#pendingBytes -= bytes
-    this.#pendingRequests -= requests
+    this.#pendingRequests--
+    if (use !== undefined) this.#used.end(use)
+  }
+
+  #finished(requests: readonly Pending[]): void {
+    for (const request of requests) this.#over(request)
     if (this.#state !== 'ended') this.#pump()
     if (this.#pendingRequests === 0) {
       const settled = this.#settled

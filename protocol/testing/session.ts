@@ -19,7 +19,13 @@ export interface SessionOptions {
   now?: () => number
 }
 
-/** A server engine and a client, joined in memory. */
+/** What memory holds that is used again for something else. */
+const REUSED = 0xee
+
+/**
+ * A server engine and a client, joined in memory. What the engine has released of what it received is overwritten at
+ * once, so that nothing it still needed stays unnoticed.
+ */
 export class MemorySession {
   readonly server: SftpServer
   readonly client: SftpClient
@@ -37,6 +43,9 @@ export class MemorySession {
   #replies = 0
   readonly #cut: (bytes: Buffer) => Iterable<Buffer>
   readonly #unsent: { bytes: Buffer; sent: () => void }[] = []
+  /** With what the engine may look at still, and where in the stream the first of them begins. */
+  readonly #received: Buffer[] = []
+  #reusedBytes = 0
 
   constructor({ fs, username = 'user', limits, buffers, cut, held = false, now = () => 0 }: SessionOptions) {
     this.held = held
@@ -49,6 +58,7 @@ export class MemorySession {
       ...(buffers && { buffers }),
       driver: {
         send: (bytes, sent) => {
+          this.#reuse()
           this.#unsent.push({ bytes, sent })
           this.#replies++
           if (!this.held) void Promise.resolve().then(() => this.deliver(1))
@@ -85,11 +95,33 @@ export class MemorySession {
 
   /** Sends bytes as they are, cut as the session's options say. */
   send(bytes: Buffer): void {
-    for (const chunk of this.#cut(bytes)) this.ready = this.server.receive(chunk)
+    for (const piece of this.#cut(bytes)) {
+      const chunk = Buffer.from(piece)
+      this.#received.push(chunk)
+      this.ready = this.server.receive(chunk)
+      this.#reuse()
+    }
+  }
+
+  #reuse(): void {
+    const released = this.server.releasedBytes
+    if (released < this.#reusedBytes) throw new Error(`${this.#reusedBytes} bytes were released, now only ${released}`)
+    let left = released - this.#reusedBytes
+    this.#reusedBytes = released
+    while (left > 0) {
+      const chunk = this.#received[0]
+      if (chunk === undefined) throw new Error(`${left} bytes more were released than received`)
+      const count = Math.min(left, chunk.length)
+      chunk.fill(REUSED, 0, count)
+      left -= count
+      if (count === chunk.length) this.#received.shift()
+      else this.#received[0] = chunk.subarray(count)
+    }
   }
 
   /** Lets the oldest unsent replies leave. Their bytes are read only now, when the engine may still not touch them. */
   deliver(count = Number.POSITIVE_INFINITY): void {
+    this.#reuse()
     for (const { bytes, sent } of this.#unsent.splice(0, count)) {
       this.client.receive(Buffer.from(bytes))
       sent()
