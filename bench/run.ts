@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { check } from '../conformance/harness/check.ts'
 import { runMain } from '../conformance/harness/scope.ts'
-import { freeBytes, MEMORY_DIR, tempDir } from '../conformance/harness/temp.ts'
+import { freeBytes, MEMORY_DIR } from '../conformance/harness/temp.ts'
 import { throughputChart } from './chart.ts'
 import { whatIsWorse } from './compare.ts'
 import { startContender } from './contenders.ts'
@@ -47,7 +47,7 @@ await runMain(async (scope) => {
   const message = `${MEMORY_DIR} needs ${Math.ceil(needed / 1024 ** 2)} MiB free: give a smaller --size`
   check((await freeBytes(MEMORY_DIR)) >= needed, message)
 
-  const ground = await layGround(await tempDir(scope, MEMORY_DIR), options)
+  const ground = await layGround(scope, options)
   const contenders: Contender[] = []
   for (const name of options.servers) {
     const contender = await startContender(scope, name, {

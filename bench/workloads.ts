@@ -6,6 +6,9 @@ import { writeRandomFile, writeRandomFiles } from '../conformance/harness/files.
 import { command } from '../conformance/harness/openssh-client.ts'
 import type { OpenSshClient } from '../conformance/harness/openssh-client.ts'
 import type { Finished } from '../conformance/harness/processes.ts'
+import type { Scope } from '../conformance/harness/scope.ts'
+import { MEMORY_DIR, tempDir } from '../conformance/harness/temp.ts'
+import { keepMemoryAtHand } from './free-memory.ts'
 import type { Options } from './options.ts'
 
 /** The directories that all servers and the client share. */
@@ -37,8 +40,10 @@ interface Amounts {
   entries: number
 }
 
-/** What is read in all workloads, made once: on each side one big file and one directory of small ones. */
-export async function layGround(dir: string, sizes: Amounts): Promise<Ground> {
+/** What is read in all workloads, made once in memory: on each side one big file and one directory of small ones. */
+export async function layGround(scope: Scope, sizes: Amounts): Promise<Ground> {
+  await keepMemoryAtHand(scope, newBytes(sizes))
+  const dir = await tempDir(scope, MEMORY_DIR)
   const ground = { home: join(dir, 'home'), local: join(dir, 'local') }
   for (const side of [ground.home, ground.local]) {
     await mkdir(side)
@@ -49,9 +54,15 @@ export async function layGround(dir: string, sizes: Amounts): Promise<Ground> {
   return ground
 }
 
+/** What a transfer makes, and the servers beside it. */
+function newBytes({ sizeMib, files }: Amounts): number {
+  return 1.25 * sizeMib * MIB + 4 * files * SMALL_FILE_BYTES + 256 * MIB
+}
+
 /** Both big files, one copy in transfer, the small files with a block or two each, and an inode for each name. */
 export function bytesNeeded(sizes: Amounts): number {
-  return 3 * sizes.sizeMib * MIB + 4 * sizes.files * 2 * SMALL_FILE_BYTES + sizes.entries * 1024
+  const laid = 3 * sizes.sizeMib * MIB + 4 * sizes.files * 2 * SMALL_FILE_BYTES + sizes.entries * 1024
+  return Math.max(laid, newBytes(sizes)) + 0.01 * newBytes(sizes)
 }
 
 export function workloads({

@@ -5,7 +5,7 @@ import { OpenSshClient } from '../../conformance/harness/openssh-client.ts'
 import { processTree } from '../../conformance/harness/proc.ts'
 import type { Scope } from '../../conformance/harness/scope.ts'
 import { startSftpgo, type SftpgoOptions } from '../../conformance/harness/sftpgo-server.ts'
-import { MEMORY_DIR, tempDir } from '../../conformance/harness/temp.ts'
+import { tempDir } from '../../conformance/harness/temp.ts'
 import { USERNAME, type Contender } from '../contenders.ts'
 import { heading, inspectEnvironment } from '../environment.ts'
 import { summarize } from '../figures.ts'
@@ -52,7 +52,7 @@ export async function featuresMain(scope: Scope, args: readonly string[]): Promi
     return 0
   }
   const plan = { ...options, entries: 1, protocol: 'sftp' } as const
-  const ground = await layGround(await tempDir(scope, MEMORY_DIR), plan)
+  const ground = await layGround(scope, plan)
   const key = await generateKey(scope, await tempDir(scope), 'bench', 'ed25519')
   const contenders: Contender[] = []
   for (const variant of VARIANTS) contenders.push(await startVariant(scope, variant, ground, key))

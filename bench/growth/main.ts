@@ -12,6 +12,7 @@ import { startSftpgo } from '../../conformance/harness/sftpgo-server.ts'
 import { MEMORY_DIR, tempDir } from '../../conformance/harness/temp.ts'
 import { inspectEnvironment } from '../environment.ts'
 import { median } from '../figures.ts'
+import { keepMemoryAtHand } from '../free-memory.ts'
 import { measure } from '../meter.ts'
 import { LoadClient } from '../sftp-load.ts'
 import { GROWTH } from './options.ts'
@@ -36,6 +37,7 @@ export async function growthMain(scope: Scope, args: readonly string[]): Promise
     console.log(GROWTH.usage)
     return 0
   }
+  await keepMemoryAtHand(scope, 1.25 * Math.max(options.largestMib, 64 * options.eachMib) * MIB)
   const home = await tempDir(scope, MEMORY_DIR)
   const key = await generateKey(scope, await tempDir(scope), 'bench', 'ed25519')
   const server = await startSftpgo(scope, { logArgs: ['-l', 'sftpgo.log'] })

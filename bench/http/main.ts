@@ -5,7 +5,7 @@ import { Agent, fetch } from 'undici'
 import { check } from '../../conformance/harness/check.ts'
 import type { Scope } from '../../conformance/harness/scope.ts'
 import { startSftpgo } from '../../conformance/harness/sftpgo-server.ts'
-import { MEMORY_DIR, tempDir } from '../../conformance/harness/temp.ts'
+import { tempDir } from '../../conformance/harness/temp.ts'
 import { median } from '../figures.ts'
 import { generateKey } from '../../conformance/harness/keys.ts'
 import { OpenSshClient } from '../../conformance/harness/openssh-client.ts'
@@ -33,7 +33,7 @@ export async function httpMain(scope: Scope, args: readonly string[]): Promise<n
     return 0
   }
   const plan = { ...options, files: 1, entries: 1, protocol: 'sftp' } as const
-  const ground = await layGround(await tempDir(scope, MEMORY_DIR), plan)
+  const ground = await layGround(scope, plan)
   const key = await generateKey(scope, await tempDir(scope), 'bench', 'ed25519')
   const server = await startSftpgo(scope, { logArgs: ['-l', 'sftpgo.log'] })
   const username = await server.addAccount({ username: 'bench', home: ground.home, publicKeys: [key.publicKey] })

@@ -65,8 +65,9 @@ export function channelNumber(channel: ServerChannel): number {
  */
 export function takePayloads(client: SshConnection, take: (payload: Buffer) => Buffer): void {
   const protocol = protocolOf(client)
-  const asBefore = protocol._onPayload
-  protocol._onPayload = (payload) => asBefore.call(protocol, take(payload))
+  const { _onPayload: asBefore } = protocol
+  const taking: Protocol['_onPayload'] = (payload) => asBefore.call(protocol, take(payload))
+  Object.assign(protocol, { _onPayload: taking })
 }
 
 /** Keys are being exchanged: what is sent now is kept until that is over. */
