@@ -9,8 +9,8 @@ const SSH_MSG_CHANNEL_DATA = 94
 const DATA_HEADER_BYTES = 9
 
 /**
- * The way in that all channels of a connection share. The data of a channel that borrows stays where it was read until it
- * is returned; everything else is copied out of memory that is used again.
+ * The way in that all channels of a connection share. The data of a channel stays where it was read: of one that
+ * borrows until it is returned, of another one for good. Everything else is copied out of memory that is used again.
  */
 export class Inlet {
   readonly #regions: ReadRegions
@@ -24,11 +24,11 @@ export class Inlet {
   /**
    * Lends what comes for `channel`, from now on, before anything of it was read.
    * @param returnedBytes how many of the channel's bytes, from the first that was read, nobody looks at any more.
-   * @returns ends it: what was lent is back, and what comes after that is copied.
+   * @returns ends it: what was lent is back, and what comes after that is kept.
    */
   lend(channel: ServerChannel, returnedBytes: () => number): () => void {
     const number = channelNumber(channel)
-    // What waits in the channel already was copied.
+    // What waits in the channel already was kept.
     const loan = new ChannelLoan(channel.readableLength, returnedBytes)
     this.#borrowing.set(number, loan)
     return () => {
@@ -40,17 +40,18 @@ export class Inlet {
   #take(payload: Buffer): Buffer {
     const regions = this.#regions
     regions.tell()
-    if (payload[0] === SSH_MSG_KEXINIT) regions.untold()
-    const loan =
-      payload[0] === SSH_MSG_CHANNEL_DATA && payload.length > DATA_HEADER_BYTES
-        ? this.#borrowing.get(payload.readUInt32BE(1))
-        : undefined
-    if (loan !== undefined) {
+    const [type] = payload
+    if (type === SSH_MSG_KEXINIT) regions.untold()
+    if (type !== SSH_MSG_CHANNEL_DATA || payload.length < DATA_HEADER_BYTES)
+      return regions.isReused(payload.buffer) ? Buffer.from(payload) : payload
+    const loan = this.#borrowing.get(payload.readUInt32BE(1))
+    if (loan === undefined) {
+      regions.keep(payload.buffer)
+    } else {
       loan.lentBytes += payload.length - DATA_HEADER_BYTES
       regions.lend(payload.buffer, loan, loan.lentBytes)
-      return payload
     }
-    return regions.isReused(payload.buffer) ? Buffer.from(payload) : payload
+    return payload
   }
 }
 

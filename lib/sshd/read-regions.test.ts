@@ -173,7 +173,7 @@ describe('property', () => {
       fc.record({
         bytes: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 20_000, max: 40_000 })),
         /** `exchange` begins an exchange of keys, whose packets are not told of. */
-        fate: fc.constantFrom('lent', 'lent', 'lent', 'lent', 'other', 'exchange'),
+        fate: fc.constantFrom('lent', 'lent', 'lent', 'lent', 'lent', 'lent', 'other', 'other', 'exchange', 'kept'),
         /** Of the exchange. */
         untold: fc.nat(3),
         borrower: fc.nat(2),
@@ -227,6 +227,9 @@ describe('property', () => {
             lender.lent += bytes.length
             regions.lend(bytes.buffer, lender, lender.lent)
             holds.push({ bytes, value: index })
+          } else if (packet.fate === 'kept') {
+            regions.keep(bytes.buffer)
+            forever.push({ bytes, value: index })
           } else {
             forever.push({ bytes: regions.isReused(bytes.buffer) ? Buffer.from(bytes) : bytes, value: index })
           }

@@ -90,7 +90,7 @@ export class ReadRegions {
     this.#slab.reusable = false
   }
 
-  /** Whether `memory` may be filled again, so that what is in it has to be copied or lent. */
+  /** Whether `memory` may be filled again, so that what is in it has to be copied, lent or kept. */
   isReused(memory: ArrayBufferLike): boolean {
     return this.#find(memory) !== undefined
   }
@@ -105,6 +105,12 @@ export class ReadRegions {
     const earlier = slab.loans.find((loan) => loan.borrower === borrower)
     if (earlier !== undefined) earlier.end = end
     else if (slab.loans.push({ borrower, end }) > MAX_LOANS) this.#abandon(slab)
+  }
+
+  /** Leaves what is in `memory` as it is for good. */
+  keep(memory: ArrayBufferLike): void {
+    const slab = this.#find(memory)
+    if (slab !== undefined) this.#abandon(slab)
   }
 
   /** The socket is closed: what nobody looks at is for others. */

@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import type { Dir, Stats, StatsFs } from 'node:fs'
+import type { Dir, PathLike, Stats, StatsFs } from 'node:fs'
 import { promisify } from 'node:util'
 
 /**
@@ -53,20 +53,23 @@ export interface DirectoryStream {
   close(): Promise<void>
 }
 
-const path = (text: string): Buffer => Buffer.from(text, 'latin1')
+const NOT_ASCII = /[^\0-\x7f]/
+
+/** One character a byte; ASCII is the same as it is, and cheaper to hand over so. */
+const path = (text: string): string | Buffer => (NOT_ASCII.test(text) ? Buffer.from(text, 'latin1') : text)
 
 const open = promisify(fs.open)
-const lstat = promisify<Buffer, Stats>(fs.lstat)
+const lstat = promisify<PathLike, Stats>(fs.lstat)
 const fstat = promisify<number, Stats>(fs.fstat)
-const opendir = promisify<Buffer, fs.OpenDirOptions, Dir>(
+const opendir = promisify<PathLike, fs.OpenDirOptions, Dir>(
   // The option exists, its type does not say so.
   fs.opendir as unknown as (
-    path: Buffer,
+    path: PathLike,
     options: fs.OpenDirOptions,
     done: (error: NodeJS.ErrnoException | null, dir: Dir) => void,
   ) => void,
 )
-const statfs = promisify<Buffer, StatsFs>(fs.statfs)
+const statfs = promisify<PathLike, StatsFs>(fs.statfs)
 const close = promisify(fs.close)
 const ftruncate = promisify(fs.ftruncate)
 const fsync = promisify(fs.fsync)
@@ -79,13 +82,15 @@ const lutimes = promisify(fs.lutimes)
 const fchmod = promisify(fs.fchmod)
 const fchown = promisify(fs.fchown)
 const futimes = promisify(fs.futimes)
-const mkdir = promisify<Buffer, number>(fs.mkdir as (path: Buffer, mode: number, done: fs.NoParamCallback) => void)
-const rmdir = promisify<Buffer>(fs.rmdir)
+const mkdir = promisify<PathLike, number>(fs.mkdir as (path: PathLike, mode: number, done: fs.NoParamCallback) => void)
+const rmdir = promisify<PathLike>(fs.rmdir)
 const unlink = promisify(fs.unlink)
 const rename = promisify(fs.rename)
 const link = promisify(fs.link)
-const copyFile = promisify<Buffer, Buffer, number>(fs.copyFile)
-const symlink = promisify<Buffer, Buffer>(fs.symlink as (a: Buffer, b: Buffer, done: fs.NoParamCallback) => void)
+const copyFile = promisify<PathLike, PathLike, number>(fs.copyFile)
+const symlink = promisify<PathLike, PathLike>(
+  fs.symlink as (a: PathLike, b: PathLike, done: fs.NoParamCallback) => void,
+)
 
 /** Names read from the kernel at a time. */
 const DIRECTORY_BATCH = 256
