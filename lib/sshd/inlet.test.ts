@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { CipherAlgorithm } from 'ssh2'
+import type { CipherAlgorithm, Connection, ServerChannel } from 'ssh2'
 import { expect, test } from 'vitest'
 import type { SftpClient } from '../../protocol/testing/client.ts'
 import { nodeStorage } from '../vfs/storage.ts'
 import type { Storage } from '../vfs/storage.ts'
-import { LARGE_SLAB_BYTES } from './read-regions.ts'
+import { Inlet } from './inlet.ts'
+import { createMemory } from './memory.ts'
+import { LARGE_SLAB_BYTES, ReadRegions } from './read-regions.ts'
 import { UPLOAD, connect, eventually, isExchangingKeys, openFile, openSftp } from './sshd.test.support.ts'
 import { rawProtocol, startSshd } from './sshd.test.support.ts'
 
@@ -95,6 +97,50 @@ test.each(['aes128-gcm@openssh.com', 'aes128-ctr', 'chacha20-poly1305@openssh.co
     expect(disk.slabs.size * LARGE_SLAB_BYTES).toBeLessThan((files.length * FILE_BYTES) / 2)
   },
 )
+
+test('a channel that takes the number of one that still looks at its data is lent nothing by its name', () => {
+  const regions = new ReadRegions(createMemory().reads)
+  const protocol = { _onPayload: (payload: Buffer) => void handled.push(payload) }
+  const handled: Buffer[] = []
+  const inlet = new Inlet({ _protocol: protocol } as unknown as Connection, regions)
+  const channel = { incoming: { id: 3 }, readableLength: 0 } as unknown as ServerChannel
+  /** A read that brings one packet, into memory of its own. */
+  const receive = (type: number, body: number): { memory: ArrayBufferLike; payload: Buffer } => {
+    const region = regions.next()
+    region[0] = type
+    region.writeUInt32BE(3, 1)
+    regions.taken(region.length)
+    protocol._onPayload(region.subarray(0, 5 + body))
+    return { memory: region.buffer, payload: handled.at(-1) as Buffer }
+  }
+  const [DATA, CLOSE] = [94, 97]
+  receive(0, 0)
+
+  let returned = 0
+  const takeBack = inlet.lend(channel, () => returned)
+  const lent = receive(DATA, 4 + 100)
+  expect(lent.payload.buffer).toBe(lent.memory)
+  const closing = receive(CLOSE, 0)
+  expect(closing.payload.buffer).not.toBe(closing.memory)
+  const early = receive(DATA, 4 + 100)
+  expect(early.payload.buffer).toBe(early.memory)
+  takeBack()
+  const after = Array.from({ length: 6 }, () => receive(CLOSE, 0).memory)
+  expect(after).toContain(lent.memory)
+  expect(after).not.toContain(early.memory)
+
+  // The one that came first ends when the other has begun, and takes nothing of it along.
+  const first = inlet.lend(channel, () => 0)
+  receive(CLOSE, 0)
+  inlet.lend(channel, () => returned)
+  first()
+  const second = receive(DATA, 4 + 100)
+  for (let count = 0; count < 6; count++) expect(receive(0, 0).memory).not.toBe(second.memory)
+  expect(regions.isReused(second.memory)).toBe(true)
+  returned = 100
+  receive(0, 0)
+  expect(regions.isReused(second.memory)).toBe(false)
+})
 
 test('a channel that ends gives back what it was lent, one that follows is lent its own', async () => {
   const disk = slowDisk()

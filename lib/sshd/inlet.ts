@@ -5,8 +5,11 @@ import { channelNumber, takePayloads } from './transport-internals.ts'
 /** RFC 4253 section 12, RFC 4254 section 9. */
 const SSH_MSG_KEXINIT = 20
 const SSH_MSG_CHANNEL_DATA = 94
-/** Type, channel, length of the data: RFC 4254 section 5.2. */
-const DATA_HEADER_BYTES = 9
+const SSH_MSG_CHANNEL_CLOSE = 97
+/** Type and channel: RFC 4254 section 5. */
+const CHANNEL_HEADER_BYTES = 5
+/** With the length of the data behind them: RFC 4254 section 5.2. */
+const DATA_HEADER_BYTES = CHANNEL_HEADER_BYTES + 4
 
 /**
  * The way in that all channels of a connection share. The data of a channel stays where it was read: of one that
@@ -33,7 +36,7 @@ export class Inlet {
     this.#borrowing.set(number, loan)
     return () => {
       loan.end()
-      this.#borrowing.delete(number)
+      if (this.#borrowing.get(number) === loan) this.#borrowing.delete(number)
     }
   }
 
@@ -41,18 +44,31 @@ export class Inlet {
     const regions = this.#regions
     regions.tell()
     const [type] = payload
-    if (type === SSH_MSG_KEXINIT) regions.untold()
-    if (type !== SSH_MSG_CHANNEL_DATA || payload.length < DATA_HEADER_BYTES)
-      return regions.isReused(payload.buffer) ? Buffer.from(payload) : payload
-    const loan = this.#borrowing.get(payload.readUInt32BE(1))
-    if (loan === undefined) {
-      regions.keep(payload.buffer)
-    } else {
-      loan.lentBytes += payload.length - DATA_HEADER_BYTES
-      regions.lend(payload.buffer, loan, loan.lentBytes)
+    if (type === SSH_MSG_CHANNEL_DATA && payload.length >= DATA_HEADER_BYTES) {
+      this.#leave(payload.buffer, channelOf(payload), payload.length - DATA_HEADER_BYTES)
+      return payload
     }
-    return payload
+    if (type === SSH_MSG_KEXINIT) regions.untold()
+    // The number may be another channel's from now on, while this one still looks at what it was lent.
+    if (type === SSH_MSG_CHANNEL_CLOSE && payload.length >= CHANNEL_HEADER_BYTES)
+      this.#borrowing.delete(channelOf(payload))
+    return regions.isReused(payload.buffer) ? Buffer.from(payload) : payload
   }
+
+  /** Leaves the data of a channel where it is. */
+  #leave(memory: ArrayBufferLike, channel: number, bytes: number): void {
+    const loan = this.#borrowing.get(channel)
+    if (loan === undefined) {
+      this.#regions.keep(memory)
+    } else {
+      loan.lentBytes += bytes
+      this.#regions.lend(memory, loan, loan.lentBytes)
+    }
+  }
+}
+
+function channelOf(payload: Buffer): number {
+  return payload.readUInt32BE(1)
 }
 
 class ChannelLoan implements Borrower {

@@ -103,6 +103,21 @@ describe('memory is filled again', () => {
     }
   })
 
+  test('by another connection as soon as it is back, also when little comes', () => {
+    const memory = createMemory()
+    const one = filled(memory)
+    const borrower = new Lender()
+    const lent = nextSlab(one)
+    one.tell()
+    one.lend(lent, borrower, 1)
+    one.next()
+    one.tell()
+    borrower.returned = 1
+    one.taken(1)
+    one.next()
+    expect(nextSlab(filled(memory))).toBe(lent)
+  })
+
   test('by another connection when this one is quiet, or over', () => {
     const memory = createMemory()
     const one = filled(memory)

@@ -57,6 +57,7 @@ export class ReadRegions {
 
   /** The region of the next read; the one before is taken back. */
   next(): Buffer {
+    this.#giveBack()
     const slabBytes = this.#large ? LARGE_SLAB_BYTES : SMALL_SLAB_BYTES
     const { length } = this.#slab.memory
     if (length !== slabBytes || length - this.#used < length / 4) this.#begin()
@@ -117,6 +118,7 @@ export class ReadRegions {
   end(): void {
     this.#leave()
     this.#slab = NO_SLAB
+    this.#giveBack()
     this.#filled.length = 0
   }
 
@@ -130,13 +132,17 @@ export class ReadRegions {
   /** Nothing further is read into the slab. */
   #leave(): void {
     if (this.#slab.reusable) this.#filled.push({ ...this.#slab, packetsBefore: this.#packets })
+    if (this.#filled.length > MAX_LENT_SLABS) this.#filled.shift()
+  }
+
+  /** What nobody looks at any more is for whoever reads next. */
+  #giveBack(): void {
     let kept = 0
     for (const slab of this.#filled) {
       if (this.#isBack(slab)) this.#slabs.give(slab.memory)
       else this.#filled[kept++] = slab
     }
     this.#filled.length = kept
-    this.#filled.splice(0, kept - MAX_LENT_SLABS)
   }
 
   #isBack({ loans, packetsBefore }: Slab): boolean {
