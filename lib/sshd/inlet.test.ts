@@ -110,7 +110,8 @@ test('a channel that takes the number of one that still looks at its data is len
     region[0] = type
     region.writeUInt32BE(3, 1)
     regions.taken(region.length)
-    protocol._onPayload(region.subarray(0, 5 + body))
+    const { _onPayload: hand } = protocol
+    hand(region.subarray(0, 5 + body))
     return { memory: region.buffer, payload: handled.at(-1) as Buffer }
   }
   const [DATA, CLOSE] = [94, 97]
