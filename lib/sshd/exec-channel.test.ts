@@ -12,6 +12,7 @@ import {
   eventually,
   openDescriptors,
   openSftp,
+  serverSockets,
   startSshd,
   vanish,
   watchForUnhandled,
@@ -230,6 +231,28 @@ describe('commands', () => {
 })
 
 describe('much data', () => {
+  test('an upload by SCP is acknowledged before its file is opened', async () => {
+    let opened: number | undefined
+    const server = await startSshd({
+      storage: {
+        ...nodeStorage,
+        open(file, ...rest) {
+          if (file.endsWith('/small')) opened = serverSockets(server)[0]?.bytesWritten
+          return nodeStorage.open(file, ...rest)
+        },
+      },
+    })
+    const client = await connect(server)
+    const scp = await exec(client, 'scp -t .')
+    await eventually(() => expect(scp.out()).toBe('\0'))
+    const before = serverSockets(server)[0]?.bytesWritten ?? 0
+    scp.channel.write('C0644 1 small\n')
+    await eventually(() => expect(scp.out()).toBe('\0\0'))
+    await eventually(() => expect(opened).toBeGreaterThan(before))
+    scp.channel.end('x\0')
+    expect(await scp.exit).toBe(0)
+  })
+
   test('an upload and a download of some MiB', async () => {
     const { server, client } = await withFiles()
     const contents = randomBytes(5 * MIB + 3)

@@ -12,6 +12,7 @@ import type { Hasher } from '../hashing/hasher.ts'
 import type { Outlet } from './outlet.ts'
 import type { ReceiveWindow } from './receive-window.ts'
 import { ReplyWriter } from './sftp-channel.ts'
+import type { Outgoing } from './sftp-channel.ts'
 import type { SshCommand, SshCommandName } from './ssh-commands.ts'
 
 /** Bytes of the client that wait to be read above which the channel is not listened to. */
@@ -153,8 +154,18 @@ class ChannelStream implements CommandStream {
   }
 
   async write(bytes: Buffer, sent?: () => void): Promise<void> {
+    this.#replies.push(this.#outgoing(bytes, sent))
+    await this.#hasRoom()
+  }
+
+  async answer(bytes: Buffer): Promise<void> {
+    this.#replies.pushAtOnce(this.#outgoing(bytes))
+    await this.#hasRoom()
+  }
+
+  #outgoing(bytes: Buffer, sent?: () => void): Outgoing {
     this.#unsentBytes += bytes.length
-    this.#replies.push({
+    return {
       bytes,
       sent: () => {
         this.#unsentBytes -= bytes.length
@@ -163,8 +174,11 @@ class ChannelStream implements CommandStream {
         sent?.()
         if (this.#unsentBytes < MAX_UNSENT_BYTES) for (const resolve of this.#room.splice(0)) resolve()
       },
-    })
-    if (this.#unsentBytes >= MAX_UNSENT_BYTES) await new Promise<void>((resolve) => this.#room.push(resolve))
+    }
+  }
+
+  #hasRoom(): Promise<void> | void {
+    if (this.#unsentBytes >= MAX_UNSENT_BYTES) return new Promise((resolve) => this.#room.push(resolve))
   }
 
   complain(line: string): void {

@@ -14,6 +14,7 @@ import { PacketSlabs } from './packet-maker.ts'
 import { ReadRegions } from './read-regions.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { ReplyWriter, serveSftp } from './sftp-channel.ts'
+import type { Outgoing } from './sftp-channel.ts'
 import { watchForUnhandled } from './sshd.test.support.ts'
 
 beforeEach(watchForUnhandled)
@@ -90,11 +91,10 @@ function setUp() {
   const client = new FakeClient()
   const writer = new ReplyWriter(channel as unknown as ServerChannel, outletOf(socket, client))
   const sent: string[] = []
-  const push = (text: string): void => {
-    const bytes = Buffer.from(text)
-    writer.push({ bytes, sent: () => sent.push(text) })
-  }
-  return { channel, socket, client, writer, sent, push, written: () => channel.writes.map(String) }
+  const reply = (text: string): Outgoing => ({ bytes: Buffer.from(text), sent: () => sent.push(text) })
+  const push = (text: string): void => writer.push(reply(text))
+  const pushAtOnce = (text: string): void => writer.pushAtOnce(reply(text))
+  return { channel, socket, client, writer, sent, push, pushAtOnce, written: () => channel.writes.map(String) }
 }
 
 describe('replies', () => {
@@ -109,6 +109,34 @@ describe('replies', () => {
     expect(socket.corked).toBe(0)
     await turn()
     expect(sent).toEqual(['a', 'b', 'c'])
+  })
+
+  test('that the client waits for leave at once, behind those before', async () => {
+    const { push, pushAtOnce, written, sent } = setUp()
+    push('a')
+    pushAtOnce('b')
+    expect(written()).toEqual(['ab'])
+    push('c')
+    await turn()
+    expect(written()).toEqual(['ab', 'c'])
+    await turn()
+    expect(sent).toEqual(['a', 'b', 'c'])
+  })
+
+  test('that leave at once wait for room as all others do, and nobody takes them when the client is gone', async () => {
+    const { pushAtOnce, written, sent, socket, writer } = setUp()
+    socket.writableLength = 10 * 1024 * 1024
+    pushAtOnce('a')
+    await turn()
+    expect(written()).toEqual([])
+    socket.writableLength = 0
+    socket.emit('drain')
+    await turn()
+    expect(written()).toEqual(['a'])
+    writer.discard()
+    pushAtOnce('b')
+    await turn()
+    expect([written(), sent]).toEqual([['a'], ['a', 'b']])
   })
 
   test('are gathered up to 32 KiB', async () => {

@@ -122,6 +122,13 @@ export class ReplyWriter {
     this.#schedule()
   }
 
+  /** As {@link push}, without waiting for what may leave with it. */
+  pushAtOnce(reply: Outgoing): void {
+    this.#queue.push(reply)
+    if (this.#discarding) this.#schedule()
+    else this.#flush()
+  }
+
   /** Resolves when everything pushed so far was passed on or discarded. */
   flushed(): Promise<void> {
     return new Promise((resolve) => this.push({ bytes: Buffer.alloc(0), sent: resolve }))

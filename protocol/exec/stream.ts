@@ -11,6 +11,8 @@ export interface CommandStream {
    * @param sent called once, when the buffer may change again, whatever became of it.
    */
   write(bytes: Buffer, sent?: () => void): Promise<void>
+  /** A few bytes that the client waits for: as {@link write}, but they leave before whatever is done next. */
+  answer(bytes: Buffer): Promise<void>
   /** A line on standard error, without its line feed. */
   complain(line: string): void
   /** What the client cannot be told, for the log. */

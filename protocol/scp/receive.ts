@@ -89,7 +89,8 @@ class Receiver {
   #perform(effect: Exclude<SinkEffect, { do: 'end' }>): Promise<void> | void {
     switch (effect.do) {
       case 'reply':
-        return this.#stream.write(effect.bytes)
+        // The client sends a small file while it is opened.
+        return this.#stream.answer(effect.bytes)
       case 'open':
         return this.#answering(effect.file, 'an upload', () => this.#open(effect.file))
       case 'append':

@@ -58,6 +58,10 @@ export class MemoryStream implements CommandStream {
     sent?.()
   }
 
+  answer(bytes: Buffer): Promise<void> {
+    return this.write(bytes)
+  }
+
   complain(line: string): void {
     this.complaints.push(line)
   }
