@@ -143,7 +143,7 @@ test('a channel that takes the number of one that still looks at its data is len
   expect(regions.isReused(second.memory)).toBe(false)
 })
 
-test('a channel that ends gives back what it was lent, one that follows is lent its own', async () => {
+test('uploads by channels one after the other arrive whole, in the same memory', async () => {
   const disk = slowDisk()
   const server = await startSshd({ storage: disk.storage })
   const client = await connect(server)

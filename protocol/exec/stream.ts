@@ -11,7 +11,7 @@ export interface CommandStream {
    * @param sent called once, when the buffer may change again, whatever became of it.
    */
   write(bytes: Buffer, sent?: () => void): Promise<void>
-  /** A few bytes that the client waits for: as {@link write}, but they leave before whatever is done next. */
+  /** A few bytes that the client waits for: as {@link write}, but they wait for nothing that may leave with them. */
   answer(bytes: Buffer): Promise<void>
   /** A line on standard error, without its line feed. */
   complain(line: string): void
